@@ -1,0 +1,70 @@
+# `make run` and `make test` do all the set-up themselves. `make help` lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?= examples/visitor.mp4
+OUT ?= out
+BUF := npx --yes @bufbuild/buf@1.75.0
+PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup stubs run serve test lint types proto-lint proto-baseline format bench clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+check-system:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "got $$($(PYTHON) --version 2>&1), expected Python 3.11 or newer; install it or say 'make PYTHON=python3.12 ...'"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | check-system
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@echo "installing pinned dependencies (torch is large: some minutes on the first run)"
+	$(BIN)/python -m pip install --progress-bar on --quiet -c constraints.txt -e '.[engine,dev]'
+	@touch $@
+
+wan_streamer/v1/.generated: $(PROTOS) | $(VENV)/.installed
+	@mkdir -p wan_streamer/v1
+	$(BIN)/python -m grpc_tools.protoc -I protos -I "$$($(BIN)/python -c 'import grpc_tools, pathlib; print(pathlib.Path(grpc_tools.__file__).parent / "_proto")')" \
+		--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+		--python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet:. $(PROTOS)
+	@touch wan_streamer/v1/__init__.py $@
+
+setup: $(VENV)/.installed stubs ## the virtual environment with pinned dependencies, and the stubs
+
+stubs: wan_streamer/v1/.generated ## Python stubs from protos/
+
+run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; results in out/
+	$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
+
+serve: setup ## keep the suite running on loopback
+	$(BIN)/wan-streamer serve
+
+test: setup ## every test, no GPU
+	$(BIN)/python -m pytest
+
+lint: setup proto-lint ## ruff, strict types, layers, protos
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+	$(BIN)/mypy
+
+proto-lint:
+	@command -v npx >/dev/null || { echo "npx is missing (buf comes from npm); on Debian or Ubuntu: sudo apt-get install npm"; exit 1; }
+	cd protos && $(BUF) lint && $(BUF) breaking --against baseline.binpb
+
+proto-baseline: ## after a release: what buf compares the protos with
+	cd protos && $(BUF) build -o baseline.binpb
+
+format: setup ## ruff format and fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## the benchmarks that need no GPU
+	$(BIN)/python benchmarks/unit_cost.py
+	$(BIN)/python benchmarks/suite_overhead.py
+
+clean: ## remove what was generated (not the virtual environment)
+	rm -rf out build wan_streamer/v1 .pytest_cache .mypy_cache .ruff_cache

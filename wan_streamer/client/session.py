@@ -1,0 +1,261 @@
+"""One conversation with the agent: send audio and frames, iterate over what comes back."""
+
+import asyncio
+import uuid
+from collections import deque
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from wan_streamer.client.duplex import DuplexStream
+from wan_streamer.client.events import Attached, Ended, Event, Unit, attached_from_proto, events_from_proto
+from wan_streamer.client.outgoing import OutgoingAudio, OutgoingVideo
+from wan_streamer.client.room import Room
+from wan_streamer.errors import InvalidInput, PeerUnavailable, WanStreamerError
+from wan_streamer.media.formats import AudioFormat, VideoFormat
+from wan_streamer.rpc.channel import open_channel
+from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.v1 import session_pb2
+from wan_streamer.v1.session_pb2 import ConnectRequest
+from wan_streamer.v1.session_pb2_grpc import SessionServiceStub
+
+Pace = Literal["live", "media"]
+
+CONNECT_LIMIT_S: Final = 10.0
+_PACES: Final = {"live": session_pb2.PACE_LIVE, "media": session_pb2.PACE_MEDIA}
+
+
+def connect(
+    address: str,
+    *,
+    audio: AudioFormat | None = None,
+    video: VideoFormat | None = None,
+    pace: Pace = "live",
+    seed: int | None = None,
+    credit_units: int = 3,
+    auto_playout: bool = True,
+) -> "Session":
+    """A session with the gateway at `address` ("host:port"), to be entered with `async with`.
+
+    Args:
+        address: where the gateway listens.
+        audio: format of the audio that will be sent; None: the model hears silence.
+        video: nominal format of the frames that will be sent; None: the model sees a grey picture.
+        pace: "live": wall time drives, what comes too late is lost. "media": media time drives, nothing is lost; for files.
+        seed: makes what the model draws at random repeatable.
+        credit_units: how many units beyond the last one played the gateway may send, 1 to 16. A player that holds n
+            units in its buffer needs n + 1.
+        auto_playout: a unit counts as played when the next event is asked for. A player with a clock of its own passes
+            False and calls `Session.played`.
+
+    Raises:
+        InvalidInput: a format or value is outside what the service takes (here, or on entering).
+        CapacityExhausted: on entering: every place is taken; `retry_after_s` says when to try again.
+        PeerUnavailable: on entering: nobody answers at `address`.
+    """
+    if audio is None and video is None:
+        raise InvalidInput(
+            "got a session without audio and video, expected at least one; pass audio=AudioFormat(...) or "
+            "video=VideoFormat(...)",
+            reason="NO_MEDIA",
+        )
+    attach = session_pb2.Attach(pace=_PACES[pace], credit_units=credit_units)
+    if audio is not None:
+        audio.check()
+        attach.audio.encoding = session_pb2.AUDIO_ENCODING_PCM_S16LE
+        attach.audio.sample_rate_hz, attach.audio.channel_count = audio.sample_rate_hz, audio.channel_count
+    if video is not None:
+        video.check()
+        attach.video.encoding = session_pb2.VIDEO_ENCODING_JPEG
+        attach.video.frame_rate_hz = video.frame_rate_hz
+    return Session(address, attach, OutgoingAudio(audio), OutgoingVideo(video), seed=seed, auto_playout=auto_playout)
+
+
+class Session:
+    """An attached conversation. Made by `connect`; iterate over it for its events.
+
+    One task may send while another one iterates. Leaving the `async with` block ends the call, whatever state it is in.
+    `attached` (set once entered) is what the gateway answered: model, sizes, generation.
+    """
+
+    attached: Attached
+
+    def __init__(
+        self,
+        address: str,
+        attach: session_pb2.Attach,
+        audio: OutgoingAudio,
+        video: OutgoingVideo,
+        *,
+        seed: int | None,
+        auto_playout: bool,
+    ) -> None:
+        self._address = address
+        self._attach = attach
+        self._audio = audio
+        self._video = video
+        self._seed = seed
+        self._auto_playout = auto_playout
+        self._stack = AsyncExitStack()
+        self._events: deque[Event] = deque()
+        self._output_epoch = 0
+        self._unplayed_unit_index: int | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            channel = await stack.enter_async_context(open_channel(self._address))
+            stub = SessionServiceStub(channel)
+            created = await self._create(stub)
+            self._limits = created.limits
+            self._attach.session_id, self._attach.resume_token = created.session_id, created.resume_token
+            self._stream = await stack.enter_async_context(DuplexStream(stub.Connect()))
+            self.attached = await self._first_answer()
+            self._room = Room(self._limits.max_media_ahead.ToMicroseconds(), self.attached.first_unit_index)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def send_audio(
+        self,
+        pcm: NDArray[np.int16] | bytes,
+        *,
+        first_sample_index: int | None = None,
+        capture_offset_us: int | None = None,
+    ) -> None:
+        """Sends audio that follows what was sent before. At media pace, waits while it is too far ahead.
+
+        Args:
+            pcm: int16 [samples] or [samples, channels], or its little-endian bytes. Any length.
+            first_sample_index: where it begins, when samples before it are lost.
+            capture_offset_us: when its first sample was captured; by default by the sample clock.
+
+        Raises:
+            InvalidInput: wrong type, shape or length.
+            WanStreamerError: the session has ended with this error.
+        """
+        max_chunk_us = self._limits.max_audio_chunk_duration.ToMicroseconds()
+        for end_us, chunk in self._audio.chunks(
+            pcm,
+            max_chunk_us=max_chunk_us,
+            first_sample_index=first_sample_index,
+            capture_offset_us=capture_offset_us,
+        ):
+            await self._wait_for_room(end_us)
+            await self._stream.write(ConnectRequest(audio=chunk))
+
+    async def send_frame(self, frame: bytes | NDArray[np.uint8], capture_offset_us: int | None = None) -> None:
+        """Sends one picture. At media pace, waits while it is too far ahead.
+
+        Args:
+            frame: a JPEG, or uint8 [height, width, 3] RGB, which is encoded here.
+            capture_offset_us: when it was captured, since the first capture; by default frames sent / frame rate.
+
+        Raises:
+            InvalidInput: the session sends no video.
+            WanStreamerError: the session has ended with this error.
+        """
+        message = self._video.frame(frame, capture_offset_us)
+        await self._wait_for_room(message.capture_offset_us)
+        await self._stream.write(ConnectRequest(video=message))
+
+    async def played(self, unit_index: int) -> None:
+        """Says that this unit begins to play, which grants credit for more. Does nothing once the stream is over."""
+        if not self._stream.is_over:
+            playout = session_pb2.Playout(played_unit_index=unit_index)
+            await self._stream.write(ConnectRequest(playout=playout))
+
+    async def interrupt(self) -> None:
+        """The user stops the agent: what was queued comes as SKIPPED, and a `Flush` comes before the next unit."""
+        await self._stream.write(ConnectRequest(interrupt=session_pb2.Interrupt()))
+
+    async def end(self) -> None:
+        """No more media will be sent: the units that are still due come, then `Ended`."""
+        await self._stream.write(ConnectRequest(end_of_input=session_pb2.EndOfInput()))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event. Cancelling it (a time limit) loses nothing.
+
+        Raises:
+            WanStreamerError: the session has ended with this error.
+        """
+        self._room.reader_began()
+        if self._auto_playout and self._unplayed_unit_index is not None:
+            played, self._unplayed_unit_index = self._unplayed_unit_index, None
+            await self._grant(played)
+        while not self._events:
+            self._events.extend(await self._next_events())
+        event = self._events.popleft()
+        if isinstance(event, Unit):
+            self._unplayed_unit_index = event.unit_index
+        return event
+
+    async def _next_events(self) -> list[Event]:
+        try:
+            response = await self._stream.read()
+        except WanStreamerError:
+            self._room.close()
+            raise
+        if response is None:
+            self._room.close()
+            raise StopAsyncIteration
+        events = events_from_proto(response, self._output_epoch)
+        for event in events:
+            if isinstance(event, Unit):
+                self._output_epoch = max(self._output_epoch, event.output_epoch)
+                self._room.unit_arrived(event.unit_index)
+            elif isinstance(event, Ended):
+                self._room.close()
+        return events
+
+    async def _grant(self, unit_index: int) -> None:
+        try:
+            await self.played(unit_index)
+        except WanStreamerError:
+            # The call ended meanwhile. The reads that follow give the units that still wait, then the same error.
+            return
+
+    async def _wait_for_room(self, media_end_us: int) -> None:
+        if self._attach.pace == session_pb2.PACE_MEDIA:
+            await self._room.wait(media_end_us)
+
+    async def _create(self, stub: SessionServiceStub) -> session_pb2.CreateSessionResponse:
+        request = session_pb2.CreateSessionRequest(request_id=uuid.uuid4().hex, seed=self._seed)
+        try:
+            return await stub.CreateSession(request, timeout=CONNECT_LIMIT_S)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE and not _has_details(error):
+                raise PeerUnavailable(
+                    f"got no answer from {self._address} ({error.details()}), expected a gateway; start one with "
+                    "`wan-streamer serve` or correct the address"
+                ) from error
+            raise from_rpc_error(error) from error
+
+    async def _first_answer(self) -> Attached:
+        await self._stream.write(ConnectRequest(attach=self._attach))
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                response = await self._stream.read()
+        except TimeoutError as error:
+            raise PeerUnavailable(
+                f"got no answer to Attach from {self._address} in {CONNECT_LIMIT_S:.0f} s, expected Attached; "
+                "see the logs of the gateway and the thinker"
+            ) from error
+        if response is None or response.WhichOneof("message") != "attached":
+            raise PeerUnavailable(f"got no Attached as the first answer of {self._address}, expected one; is it a gateway?")
+        return attached_from_proto(response.attached, self._attach.session_id)
+
+
+def _has_details(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a service made this status; one that gRPC made by itself (nobody listens) carries no details."""
+    return any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata())

@@ -1,0 +1,165 @@
+"""The key-value cache of one session: preallocated, a sink of whole units and a ring of units for each kind of token.
+
+Shape letters: L layers, K key-value heads, N slots, S head size, T tokens.
+
+A unit is staged first: its keys and values are written where the ring will hold them, over a unit that no query can see any
+more. `commit` makes them history, `discard` leaves the slots empty; neither copies. The thinker commits its two parts
+(user and text when it has thought, latents when they have arrived) one after the other.
+
+Keys are cached with RoPE applied at absolute positions. RoPE sees only differences, so this equals keys that are turned
+again whenever the window slides, without turning them again. Only the sink's keys, whose distance to the newest unit is
+held constant once the windows are full, are turned on from their originals.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wan_streamer.model.attention import attend_grouped
+from wan_streamer.model.layout import POSITIONS_PER_UNIT, Kind
+from wan_streamer.model.mask import EMPTY, Tokens, may_attend, window_units
+from wan_streamer.model.rope import turn
+from wan_streamer.model.wan_streamer import WanStreamer
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Slots of one kind after the sink: `units` places for `count` tokens each, from `start`."""
+
+    start: int
+    count: int
+    units: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.count * self.units
+
+
+class KvCache:
+    """History of one session on one rank."""
+
+    def __init__(self, model: WanStreamer) -> None:
+        config, layout, like = model.config, model.layout, model.layer_modulation
+        backbone, history = config.backbone, config.history
+        windows = window_units(history, torch.device("cpu")).tolist()
+        self._model = model
+        self._sink_end = history.sink_units * layout.token_count
+        self._rings = _rings(layout.counts, windows, self._sink_end, config.lag)
+        self._committed_units = [0] * len(self._rings)
+        self._bound_units = history.sink_units + max(windows)
+        self._sink_shift_units = 0
+
+        slots = self._rings[-1].end
+        shape = (backbone.layer_count, 2, backbone.kv_head_count, slots, backbone.head_size)
+        self.keys_values = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        self._sink_keys = self.keys_values[:, 0, :, : self._sink_end].clone()
+        ring_kinds = [torch.full((ring.end - ring.start,), kind) for kind, ring in enumerate(self._rings)]
+        ring_indices = [torch.arange(ring.end - ring.start) % ring.count for ring in self._rings]
+        self._units_N = torch.full((slots,), EMPTY, device=like.device)
+        self._kinds_N = torch.cat([layout.kinds_T().repeat(history.sink_units), *ring_kinds]).to(like.device)
+        self._indices_N = torch.cat([layout.indices_T().repeat(history.sink_units), *ring_indices]).to(like.device)
+
+    @property
+    def slot_count(self) -> int:
+        """Tokens that a pass attends over, full or not."""
+        return self._units_N.shape[0]
+
+    @property
+    def byte_count(self) -> int:
+        """Memory of keys and values."""
+        return self.keys_values.numel() * self.keys_values.element_size()
+
+    def slots(self, kind: Kind, unit_index: int) -> slice:
+        """Where the tokens of a kind stand for the unit that is staged or about to be."""
+        ring = self._rings[kind]
+        if unit_index < self._model.config.history.sink_units:
+            start = unit_index * self._model.layout.token_count + self._model.layout.slice(kind).start
+        else:
+            start = ring.start + self._committed_units[kind] % ring.units * ring.count
+        return slice(start, start + ring.count)
+
+    def stage(self, kind: Kind, unit_index: int, keys_values_L2KTS: Tensor) -> None:
+        """Writes the first tokens of a kind, computed elsewhere, for all layers."""
+        self.keys_values[:, :, :, self._mark(kind, unit_index, 0, keys_values_L2KTS.shape[3])] = keys_values_L2KTS
+
+    def staged(self, kind: Kind, unit_index: int, count: int) -> Tensor:
+        """Keys and values of the first `count` staged tokens of a kind, [L, 2, K, T, S]."""
+        return self.keys_values[:, :, :, self.slots(kind, unit_index)][:, :, :, :count]
+
+    def attend(self, kinds: tuple[Kind, ...], unit_index: int) -> "CacheAttention":
+        """Attention of passes over all tokens of these kinds of a unit; the same one serves several passes."""
+        places = tuple(self._mark(kind, unit_index, 0, self._rings[kind].count) for kind in kinds)
+        return CacheAttention(self.keys_values, places, self._visible_1N(kinds[0], 0, unit_index))
+
+    def attend_token(self, kind: Kind, index: int, unit_index: int) -> "CacheAttention":
+        """Attention of a pass over token `index` of a kind alone."""
+        place = self._mark(kind, unit_index, index, 1)
+        return CacheAttention(self.keys_values, (place,), self._visible_1N(kind, index, unit_index))
+
+    def commit(self, kinds: tuple[Kind, ...], unit_index: int) -> None:
+        """What is staged for these kinds becomes history."""
+        for kind in kinds:
+            if unit_index < self._model.config.history.sink_units:
+                at = self.slots(kind, unit_index)
+                self._sink_keys[:, :, at] = self.keys_values[:, 0, :, at]
+            else:
+                self._committed_units[kind] += 1
+
+    def discard(self, unit_index: int) -> None:
+        """Forgets everything of a unit, staged or committed."""
+        self._units_N[self._units_N == unit_index] = EMPTY
+
+    def _mark(self, kind: Kind, unit_index: int, first: int, count: int) -> slice:
+        """Notes that tokens of a unit stand in their slots from now on; the first ones evict what stood there."""
+        slots = self.slots(kind, unit_index)
+        if first == 0:
+            self._units_N[slots] = EMPTY
+        at = slice(slots.start + first, slots.start + first + count)
+        self._units_N[at] = unit_index
+        return at
+
+    def _visible_1N(self, kind: Kind, index: int, unit_index: int) -> Tensor:
+        """Which slots a token sees, bool [1, N]."""
+        self._turn_sink(unit_index)
+        unit, kind_, index_ = torch.tensor([[unit_index], [kind], [index]], device=self._units_N.device)
+        keys = Tokens.clean(self._units_N, self._kinds_N, self._indices_N)
+        config = self._model.config
+        return may_attend(Tokens.clean(unit, kind_, index_), keys, lag=config.lag, history=config.history)
+
+    def _turn_sink(self, unit_index: int) -> None:
+        """Keeps the sink at a constant distance from this unit once the windows are full."""
+        shift = max(0, unit_index - self._bound_units)
+        if shift == self._sink_shift_units:
+            return
+        positions = torch.full((1, 3), shift * POSITIONS_PER_UNIT, device=self._units_N.device)
+        turned = turn(self._sink_keys.transpose(1, 2), self._model.rotation(positions)).transpose(1, 2)
+        self.keys_values[:, 0, :, : self._sink_end] = turned
+        self._sink_shift_units = shift
+
+
+@dataclass(frozen=True)
+class CacheAttention:
+    """Writes the keys and values of a pass into its slots and attends over the whole cache."""
+
+    keys_values: Tensor
+    places: tuple[slice, ...]
+    visible_1N: Tensor
+
+    def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
+        keys, values = self.keys_values[layer]
+        token = 0
+        for place in self.places:
+            end = token + place.stop - place.start
+            keys[:, place] = k_BTKS[0, token:end].transpose(0, 1)
+            values[:, place] = v_BTKS[0, token:end].transpose(0, 1)
+            token = end
+        return attend_grouped(q_BTHS, keys[None], values[None], self.visible_1N)
+
+
+def _rings(counts: tuple[int, ...], windows: list[int], start: int, lag: int) -> tuple[Ring, ...]:
+    rings: list[Ring] = []
+    for count, window in zip(counts, windows, strict=True):
+        # Beyond the window: the unit that is staged, and those by which the state pass may run ahead of the latents.
+        rings.append(Ring(rings[-1].end if rings else start, count, window + 1 + lag))
+    return tuple(rings)

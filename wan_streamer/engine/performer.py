@@ -1,0 +1,106 @@
+"""The performer: the flow-matching solver and its history, nothing else."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wan_streamer.engine.exchange import KvSlice, Latents
+from wan_streamer.engine.kv import KvCache
+from wan_streamer.engine.latent_pass import LatentPass
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.flow import solve, unit_noise
+from wan_streamer.model.layout import LATENT_KINDS, Kind
+from wan_streamer.model.wan_streamer import WanStreamer
+
+
+@dataclass
+class PerformerSession:
+    """A conversation's history on the performer."""
+
+    seed: int
+    cache: KvCache
+    last_unit_index: int = -1
+
+
+class Performer:
+    """One rank. For each unit: `append`, `solve`, and, off the response path, `commit`."""
+
+    def __init__(self, model: WanStreamer) -> None:
+        self.model = model
+        self._latent_pass = LatentPass(model)
+        self._user_kinds = (Kind.USER_VIDEO, Kind.USER_AUDIO)
+
+    def open(self, seed: int) -> PerformerSession:
+        """A conversation before its first unit; its memory is allocated here and stays."""
+        return PerformerSession(seed, KvCache(self.model))
+
+    @torch.inference_mode()
+    def append(self, session: PerformerSession, kv_slice: KvSlice) -> None:
+        """Stages what the thinker added at a unit.
+
+        Raises:
+            InvalidInput: the slice does not follow the last unit or has another shape than the model's.
+        """
+        self._check(session, kv_slice)
+        start = 0
+        for kind in (*self._user_kinds, Kind.AGENT_TEXT):
+            count = kv_slice.text_token_count if kind is Kind.AGENT_TEXT else self.model.layout.counts[kind]
+            session.cache.stage(kind, kv_slice.unit_index, kv_slice.keys_values[:, :, :, start : start + count])
+            start += count
+        session.last_unit_index = kv_slice.unit_index
+
+    @torch.inference_mode()
+    def solve(self, session: PerformerSession, unit_index: int) -> Latents:
+        """Clean latents of the unit that was appended, from noise, audio and video jointly."""
+        attend = session.cache.attend(LATENT_KINDS, unit_index)
+        rotation = self._latent_pass.rotation(unit_index)
+
+        def velocity(latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
+            context = self._latent_pass(latents, tau, rotation, attend)
+            audio, video = self.model.velocities(context)
+            return audio[0], video[0]
+
+        audio, video = solve(self._noise(session.seed, unit_index), self._latent_pass.times, velocity)
+        return Latents(unit_index=unit_index, audio=audio, video=video)
+
+    @torch.inference_mode()
+    def commit(self, session: PerformerSession, latents: Latents) -> None:
+        """The clean pass; the whole unit becomes history."""
+        self._latent_pass.commit(session.cache, latents, tuple(Kind))
+
+    def discard(self, session: PerformerSession, unit_index: int) -> None:
+        """Forgets a unit that was appended and failed."""
+        session.cache.discard(unit_index)
+
+    def _noise(self, seed: int, unit_index: int) -> tuple[Tensor, Tensor]:
+        config, counts = self.model.config, self.model.layout.counts
+        like = self.model.layer_modulation
+        shapes = (
+            (counts[Kind.AGENT_AUDIO], config.agent_audio.latent_channels),
+            (counts[Kind.AGENT_VIDEO], config.agent_video.latent_channels),
+        )
+        audio, video = (unit_noise(shape, seed, unit_index, stream) for stream, shape in enumerate(shapes))
+        return audio.to(like), video.to(like)
+
+    def _check(self, session: PerformerSession, kv_slice: KvSlice) -> None:
+        if kv_slice.unit_index <= session.last_unit_index:
+            raise InvalidInput(
+                f"got a slice of unit {kv_slice.unit_index} after unit {session.last_unit_index}, expected a later one",
+                reason="UNIT_INDEX_PAST",
+            )
+        counts = self.model.layout.counts
+        if not 1 <= kv_slice.text_token_count <= counts[Kind.AGENT_TEXT]:
+            raise InvalidInput(
+                f"got {kv_slice.text_token_count} text tokens, expected 1 to {counts[Kind.AGENT_TEXT]}",
+                reason="TEXT_TOKEN_COUNT",
+            )
+        backbone = self.model.config.backbone
+        tokens = sum(counts[kind] for kind in self._user_kinds) + kv_slice.text_token_count
+        expected = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
+        if tuple(kv_slice.keys_values.shape) != expected:
+            raise InvalidInput(
+                f"got a slice of shape {tuple(kv_slice.keys_values.shape)}, expected {expected}: "
+                "thinker and performer must run the same model",
+                reason="TENSOR_SHAPE",
+            )

@@ -1,0 +1,49 @@
+"""The order of one unit's work: the simple loop in one process.
+
+The services do the same work in the same order, with the wire in between and, where `lag` allows it, side by side; they
+must give the same latents, bit for bit.
+"""
+
+from dataclasses import dataclass
+
+from wan_streamer.engine.exchange import AgentOutput, Latents, Stage, UserInput, unstamped
+from wan_streamer.engine.performer import Performer, PerformerSession
+from wan_streamer.engine.thinker import Thinker, ThinkerSession
+from wan_streamer.model.wan_streamer import WanStreamer
+
+
+@dataclass
+class DuplexSession:
+    """One conversation in one process; `latents` are those of the last unit."""
+
+    thinker: ThinkerSession
+    performer: PerformerSession
+    latents: Latents | None = None
+
+
+class Duplex:
+    """Thinker and performer of one model, one after the other."""
+
+    def __init__(self, model: WanStreamer) -> None:
+        self.thinker = Thinker(model)
+        self.performer = Performer(model)
+
+    def open(self, seed: int) -> DuplexSession:
+        """A conversation before its first unit."""
+        return DuplexSession(self.thinker.open(), self.performer.open(seed))
+
+    def step(self, session: DuplexSession, user: UserInput, stage: Stage = unstamped) -> AgentOutput:
+        """One unit in, one unit out."""
+        kv_slice = self.thinker.think(session.thinker, user, stage)
+        with stage("append"):
+            self.performer.append(session.performer, kv_slice)
+        with stage("solve"):
+            latents = self.performer.solve(session.performer, user.unit_index)
+        with stage("decode"):
+            output = self.thinker.decode(session.thinker, latents)
+        with stage("clean"):
+            self.performer.commit(session.performer, latents)
+        with stage("commit"):
+            self.thinker.commit(session.thinker, latents)
+        session.latents = latents
+        return output

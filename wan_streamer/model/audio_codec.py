@@ -1,0 +1,69 @@
+"""Causal audio encoder and decoder: samples <-> latents, without any lookahead.
+
+Shape letters: B batch, T samples, N tokens (latents), C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from wan_streamer.model.causal import CausalConv1d, ConvNextBlock1d, LogMel
+from wan_streamer.model.config import AudioCodecConfig
+
+
+class AudioEncoder(nn.Module):
+    """Samples [B, T] in -1..1 -> features [B, N, out_width], `tokens_per_unit` for each unit."""
+
+    def __init__(self, config: AudioCodecConfig, out_width: int) -> None:
+        super().__init__()
+        step = config.frames_per_token
+        self.mel = LogMel(config.sample_rate_hz, config.mel_bands)
+        self.fine = nn.Sequential(
+            CausalConv1d(config.mel_bands, config.fine_width, 5), ConvNextBlock1d(config.fine_width)
+        )
+        self.reduce = CausalConv1d(config.fine_width, config.width, 2 * step, stride=step)
+        self.coarse = nn.Sequential(*(ConvNextBlock1d(config.width) for _ in range(config.depth)))
+        self.out = nn.Linear(config.width, out_width)
+
+    def forward(self, samples_BT: Tensor) -> Tensor:
+        features = self.coarse(self.reduce(self.fine(self.mel(samples_BT))))
+        return self.out(features.transpose(1, 2))  # type: ignore[no-any-return]
+
+
+class AudioDecoder(nn.Module):
+    """Latents [B, N, C] -> samples [B, T] in -1..1.
+
+    A linear head makes the samples of one mel frame at a time; no overlap-add, so nothing waits for the next frame.
+    """
+
+    def __init__(self, config: AudioCodecConfig) -> None:
+        super().__init__()
+        self.frames_per_token = config.frames_per_token
+        self.enter = CausalConv1d(config.latent_channels, config.width, 3)
+        self.coarse = nn.Sequential(*(ConvNextBlock1d(config.width) for _ in range(config.depth)))
+        self.expand = nn.Linear(config.width, config.frames_per_token * config.fine_width)
+        self.fine = nn.Sequential(*(ConvNextBlock1d(config.fine_width) for _ in range(config.depth)))
+        self.head = nn.Linear(config.fine_width, config.hop_samples)
+
+    def forward(self, latents_BNC: Tensor) -> Tensor:
+        coarse = self.coarse(self.enter(latents_BNC.transpose(1, 2))).transpose(1, 2)
+        fine = self.expand(coarse).unflatten(2, (self.frames_per_token, -1)).flatten(1, 2)
+        samples = self.head(self.fine(fine.transpose(1, 2)).transpose(1, 2))
+        return torch.tanh(samples.flatten(1))
+
+
+class AudioCodec(nn.Module):
+    """The agent's audio: encoder with a KL bottleneck, and decoder."""
+
+    def __init__(self, config: AudioCodecConfig) -> None:
+        super().__init__()
+        self.encoder = AudioEncoder(config, 2 * config.latent_channels)
+        self.decoder = AudioDecoder(config)
+
+    def encode(self, samples_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents, each [B, N, C]."""
+        mean, log_variance = self.encoder(samples_BT).chunk(2, dim=2)
+        return mean, log_variance
+
+    def decode(self, latents_BNC: Tensor) -> Tensor:
+        """Samples [B, T] in -1..1."""
+        return self.decoder(latents_BNC)  # type: ignore[no-any-return]

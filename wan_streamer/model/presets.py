@@ -1,0 +1,103 @@
+"""The presets, and models whose weights come from a seed."""
+
+import dataclasses
+
+import torch
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.config import (
+    AudioCodecConfig,
+    BackboneConfig,
+    HistoryConfig,
+    ModelConfig,
+    VideoCodecConfig,
+)
+from wan_streamer.model.text import VOCABULARY_SIZE
+from wan_streamer.model.wan_streamer import WanStreamer
+
+
+def nano() -> ModelConfig:
+    """Real time on two CPU cores; docs/model.md has the measurements behind each size."""
+    audio = AudioCodecConfig(
+        sample_rate_hz=16_000, width=256, fine_width=128, depth=3, latent_channels=32, tokens_per_unit=4
+    )
+    video = VideoCodecConfig(
+        height=128, width=224, stride=32, channels=(48, 64, 128, 192), depth=1, latent_channels=64
+    )
+    return ModelConfig(
+        name="nano",
+        backbone=BackboneConfig(
+            width=256, layer_count=8, head_count=4, kv_head_count=2, head_size=64, mlp_width=704,
+            vocabulary_size=VOCABULARY_SIZE, rope_axis_pairs=(16, 8, 8),
+        ),
+        user_audio=dataclasses.replace(audio, width=192, fine_width=96, depth=2),
+        user_video=dataclasses.replace(video, channels=(32, 48, 96, 128)),
+        agent_audio=audio,
+        agent_video=video,
+        history=HistoryConfig(
+            sink_units=1, user_video_units=16, user_audio_units=62, agent_text_units=125,
+            agent_audio_units=62, agent_video_units=8,
+        ),
+        max_text_tokens=2,
+        lag=0,
+        solver_steps=2,
+    )
+
+
+def _large(name: str, *, height: int, width: int) -> ModelConfig:
+    """A Qwen3-0.6B-shaped backbone over 16-pixel positions."""
+    audio = AudioCodecConfig(
+        sample_rate_hz=24_000, width=768, fine_width=384, depth=6, latent_channels=64, tokens_per_unit=4
+    )
+    video = VideoCodecConfig(
+        height=height, width=width, stride=16, channels=(96, 192, 384), depth=3, latent_channels=48
+    )
+    return ModelConfig(
+        name=name,
+        backbone=BackboneConfig(
+            width=1024, layer_count=28, head_count=16, kv_head_count=8, head_size=128, mlp_width=3072,
+            vocabulary_size=151_936, rope_axis_pairs=(32, 16, 16),
+        ),
+        user_audio=dataclasses.replace(audio, sample_rate_hz=16_000),
+        user_video=video,
+        agent_audio=audio,
+        agent_video=video,
+        history=HistoryConfig(
+            sink_units=1, user_video_units=25, user_audio_units=375, agent_text_units=1875,
+            agent_audio_units=125, agent_video_units=12,
+        ),
+        max_text_tokens=4,
+        lag=1,
+        solver_steps=4,
+    )
+
+
+def v0_1() -> ModelConfig:
+    """192x336, 252 video tokens a unit."""
+    return _large("v0_1", height=192, width=336)
+
+
+def v0_2() -> ModelConfig:
+    """640x368, 920 video tokens a unit."""
+    return _large("v0_2", height=640, width=368)
+
+
+PRESETS = {"nano": nano, "v0_1": v0_1, "v0_2": v0_2}
+
+
+def preset(name: str) -> ModelConfig:
+    """The configuration of a preset.
+
+    Raises:
+        InvalidInput: there is none of this name.
+    """
+    if name not in PRESETS:
+        raise InvalidInput(f"got preset {name!r}, expected one of {', '.join(PRESETS)}", reason="PRESET_UNKNOWN")
+    return PRESETS[name]()
+
+
+def untrained(config: ModelConfig, seed: int) -> WanStreamer:
+    """A model whose weights come from a seed, ready to serve; the caller's random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return WanStreamer(config).eval().requires_grad_(False)

@@ -1,0 +1,95 @@
+"""Causal video encoder and decoder: the four frames of a unit <-> one latent frame, from the first unit on.
+
+Shape letters: B batch, U units, F frames of a unit, C channels, N tokens (positions of a latent frame, row by row).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from wan_streamer.model.causal import CausalUnitMix, ResidualBlock2d
+from wan_streamer.model.config import VideoCodecConfig
+from wan_streamer.unit import FRAMES_PER_UNIT
+
+RGB = 3
+# Pixels that become channels before the first convolution.
+PATCH = 4
+# Stride at which the decoder takes the frames of a unit apart; the head makes this many pixels square of each position.
+FRAME_STRIDE = 8
+
+
+class VideoEncoder(nn.Module):
+    """Frames [B, U, F, 3, height, width] in -1..1 -> features [B, U, C, rows, columns] of the configured stride."""
+
+    def __init__(self, config: VideoCodecConfig) -> None:
+        super().__init__()
+        widths = config.channels
+        self.patch = nn.PixelUnshuffle(PATCH)
+        self.enter = nn.Conv2d(FRAMES_PER_UNIT * RGB * PATCH * PATCH, widths[0], 1)
+        self.downs = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), *(ResidualBlock2d(b) for _ in range(config.depth)))
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.mix = CausalUnitMix(widths[-1], config.grid)
+
+    def forward(self, frames_BUFCHW: Tensor) -> Tensor:
+        batch, units = frames_BUFCHW.shape[:2]
+        x = self.enter(self.patch(frames_BUFCHW.flatten(0, 1).flatten(1, 2)))
+        for down in self.downs:
+            x = down(x)
+        return self.mix(x.unflatten(0, (batch, units)))  # type: ignore[no-any-return]
+
+
+class VideoDecoder(nn.Module):
+    """Latents [B, U, N, C] -> frames [B, U, F, 3, height, width] in -1..1."""
+
+    def __init__(self, config: VideoCodecConfig) -> None:
+        super().__init__()
+        widths = config.channels
+        self.grid = config.grid
+        self.enter = nn.Conv2d(config.latent_channels, widths[-1], 1)
+        self.mix = CausalUnitMix(widths[-1], config.grid)
+        self.coarse = nn.Sequential(*(ResidualBlock2d(widths[-1]) for _ in range(config.depth)))
+        # From the latent stride up to twice FRAME_STRIDE, one picture a unit.
+        self.ups = nn.Sequential(
+            *(_up(a, b, config.depth) for a, b in zip(widths[:2:-1], widths[-2:1:-1], strict=True))
+        )
+        fine = widths[1]
+        self.frames = nn.Sequential(nn.Conv2d(widths[2], FRAMES_PER_UNIT * fine * 4, 1), nn.PixelShuffle(2))
+        self.fine = nn.Sequential(*(ResidualBlock2d(fine) for _ in range(config.depth)))
+        self.head = nn.Sequential(
+            nn.Conv2d(fine, RGB * FRAME_STRIDE * FRAME_STRIDE, 3, padding=1), nn.PixelShuffle(FRAME_STRIDE)
+        )
+
+    def forward(self, latents_BUNC: Tensor) -> Tensor:
+        batch, units = latents_BUNC.shape[:2]
+        x = latents_BUNC.flatten(0, 1).transpose(1, 2).unflatten(2, self.grid)
+        x = self.mix(self.enter(x).unflatten(0, (batch, units))).flatten(0, 1)
+        x = self.frames(self.ups(self.coarse(x))).unflatten(1, (FRAMES_PER_UNIT, -1)).flatten(0, 1)
+        return torch.tanh(self.head(self.fine(x))).unflatten(0, (batch, units, FRAMES_PER_UNIT))
+
+
+def _up(channels: int, out_channels: int, depth: int) -> nn.Sequential:
+    """Doubles rows and columns."""
+    blocks = (ResidualBlock2d(out_channels) for _ in range(depth))
+    return nn.Sequential(nn.Conv2d(channels, out_channels * 4, 1), nn.PixelShuffle(2), *blocks)
+
+
+class VideoCodec(nn.Module):
+    """The agent's video: encoder with a KL bottleneck, and decoder."""
+
+    def __init__(self, config: VideoCodecConfig) -> None:
+        super().__init__()
+        self.encoder = VideoEncoder(config)
+        self.bottleneck = nn.Conv2d(config.channels[-1], 2 * config.latent_channels, 1)
+        self.decoder = VideoDecoder(config)
+
+    def encode(self, frames_BUFCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents, each [B, U, N, C]."""
+        features = self.encoder(frames_BUFCHW)
+        both = self.bottleneck(features.flatten(0, 1)).flatten(2).transpose(1, 2)
+        mean, log_variance = both.unflatten(0, features.shape[:2]).chunk(2, dim=3)
+        return mean, log_variance
+
+    def decode(self, latents_BUNC: Tensor) -> Tensor:
+        """Frames [B, U, F, 3, height, width] in -1..1."""
+        return self.decoder(latents_BUNC)  # type: ignore[no-any-return]

@@ -1,0 +1,118 @@
+"""The model as one module: embeddings, user encoders, backbone, heads and the agent's codecs.
+
+Shape letters: B batch, T tokens, D width, L layers, C channels.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor, nn
+
+from wan_streamer.model.audio_codec import AudioCodec
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.layout import LATENT_KINDS, Kind, UnitLayout
+from wan_streamer.model.rope import Rotation, frequencies, pair_axes, rotation
+from wan_streamer.model.transformer import MODULATIONS, Transformer
+from wan_streamer.model.user_encoder import UserAudioEncoder, UserVideoEncoder
+from wan_streamer.model.video_codec import VideoCodec
+
+# Sine and cosine features of the noise level.
+TAU_FEATURES = 64
+
+
+class WanStreamer(nn.Module):
+    """One block-causal Transformer that reads and writes text, audio and video (arXiv 2606.25041)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.layout = UnitLayout.of(config)
+        backbone, width = config.backbone, config.backbone.width
+        audio_channels, video_channels = config.agent_audio.latent_channels, config.agent_video.latent_channels
+
+        self.user_audio = UserAudioEncoder(config.user_audio, width)
+        self.user_video = UserVideoEncoder(config.user_video, width)
+        self.audio_codec = AudioCodec(config.agent_audio)
+        self.video_codec = VideoCodec(config.agent_video)
+
+        self.kind_embedding = nn.Embedding(len(Kind), width)
+        self.text_embedding = nn.Embedding(backbone.vocabulary_size, width)
+        self.audio_in = nn.Linear(audio_channels, width)
+        self.video_in = nn.Linear(video_channels, width)
+        self.tau_mlp = nn.Sequential(
+            nn.Linear(TAU_FEATURES, width), nn.SiLU(), nn.Linear(width, MODULATIONS * width)
+        )
+        self.layer_modulation = nn.Parameter(torch.zeros(backbone.layer_count, MODULATIONS, width))
+
+        self.transformer = Transformer(backbone)
+
+        self.text_head = nn.Linear(width, backbone.vocabulary_size, bias=False)
+        self.audio_head = nn.Linear(width, audio_channels)
+        self.video_head = nn.Linear(width, video_channels)
+        self.apply(_initialise)
+
+    def embed_user(self, video_BND: Tensor, audio_BND: Tensor) -> Tensor:
+        """Tokens of the user's part of a unit from the encoders' outputs, [B, T, D]."""
+        return torch.cat([self._typed(video_BND, Kind.USER_VIDEO), self._typed(audio_BND, Kind.USER_AUDIO)], dim=1)
+
+    def embed_text(self, tokens_BT: Tensor) -> Tensor:
+        """Tokens of the agent's words, [B, T, D]."""
+        return self._typed(self.text_embedding(tokens_BT), Kind.AGENT_TEXT)
+
+    def embed_latents(self, audio_BNC: Tensor, video_BNC: Tensor) -> Tensor:
+        """Tokens of audio and video latents, noisy or clean, [B, T, D]."""
+        audio = self._typed(self.audio_in(audio_BNC), Kind.AGENT_AUDIO)
+        video = self._typed(self.video_in(video_BNC), Kind.AGENT_VIDEO)
+        return torch.cat([audio, video], dim=1)
+
+    def _typed(self, x_BTD: Tensor, kind: Kind) -> Tensor:
+        return x_BTD + self.kind_embedding.weight[kind]
+
+    def velocities(self, context_BTD: Tensor) -> tuple[Tensor, Tensor]:
+        """Audio and video velocities from the contexts of a unit's latents: one joint prediction."""
+        audio, video = context_BTD.split([self.layout.counts[kind] for kind in LATENT_KINDS], dim=1)
+        return self.audio_head(audio), self.video_head(video)
+
+    def modulation(self, tau: Tensor) -> Tensor:
+        """Modulation by the noise level, [L, 6, *tau.shape, D]. Zero at the start of training: the blocks are then plain.
+
+        Args:
+            tau: noise levels from 0 (clean) to 1 (noise).
+        """
+        octaves = torch.arange(TAU_FEATURES // 2, device=tau.device) / 4
+        angles = tau[..., None].to(torch.float64) * 2**octaves
+        features = torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.layer_modulation.dtype)
+        shared = self.tau_mlp(features).unflatten(-1, (MODULATIONS, -1)).movedim(-2, 0)
+        per_layer = self.layer_modulation.view(*self.layer_modulation.shape[:2], *(1,) * tau.ndim, -1)
+        return shared[None] + per_layer  # type: ignore[no-any-return]
+
+    def no_modulation(self) -> Tensor:
+        """Modulation of tokens that have no noise level (user, text), [L, 6, 1, 1, D]."""
+        layers, kinds, width = self.layer_modulation.shape
+        return self.layer_modulation.new_zeros(layers, kinds, 1, 1, width)
+
+    def rotation(self, positions_T3: Tensor) -> Rotation:
+        """RoPE of tokens at integer positions (time, row, column)."""
+        backbone = self.config.backbone
+        device, dtype = positions_T3.device, self.layer_modulation.dtype
+        return rotation(positions_T3, frequencies(backbone).to(device), pair_axes(backbone).to(device), dtype)
+
+    def fingerprint(self) -> str:
+        """Hash of configuration and weights: equal fingerprints compute the same function."""
+        digest = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:32]
+
+
+def _initialise(module: nn.Module) -> None:
+    """Truncated-normal linear layers; what modulates starts at zero."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, WanStreamer):
+        last = module.tau_mlp[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)

@@ -1,0 +1,1 @@
+"""The wire between the services: tensors, statuses, channels, health and the life of a server process."""

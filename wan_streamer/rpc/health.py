@@ -1,0 +1,84 @@
+"""Health that asks the engine: SERVING only while a probe answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from structlog.typing import FilteringBoundLogger
+
+Probe = Callable[[], Awaitable[None]]
+
+PROBE_INTERVAL_S: Final = 1.0
+PROBE_LIMIT_S: Final = 1.0
+
+
+class HealthWatcher:
+    """grpc.health.v1 for one server, kept true by a probe.
+
+    `probe` returns when the service can work and raises when it cannot; it has `PROBE_LIMIT_S` for it. Names are the
+    full names of the services; the server as a whole ("") goes with them.
+    """
+
+    def __init__(self, names: Sequence[str], probe: Probe, log: FilteringBoundLogger) -> None:
+        self._names = ("", *names)
+        self._probe = probe
+        self._log = log
+        self._servicer = health.aio.HealthServicer()
+        self._is_leaving = False
+        self._serving = asyncio.Event()
+
+    @property
+    def is_serving(self) -> bool:
+        """What was published last."""
+        return self._serving.is_set()
+
+    async def wait_serving(self) -> None:
+        """Waits for the first (or next) moment of SERVING."""
+        await self._serving.wait()
+
+    async def register(self, server: grpc.aio.Server) -> None:
+        """Adds grpc.health.v1 to a server; NOT_SERVING until the first probe succeeds."""
+        await self._publish()
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    async def check(self) -> bool:
+        """Asks the probe once and publishes the answer."""
+        try:
+            async with asyncio.timeout(PROBE_LIMIT_S):
+                await self._probe()
+        except Exception as error:  # whatever keeps the probe from its answer means the same
+            await self._set(False, cause=f"{type(error).__name__}: {error}")
+        else:
+            await self._set(True, cause="")
+        return self.is_serving
+
+    async def watch(self) -> None:
+        """Checks for ever, once a second."""
+        while True:
+            await self.check()
+            await asyncio.sleep(PROBE_INTERVAL_S)
+
+    async def leave(self) -> None:
+        """NOT_SERVING from now on, whatever the probe says: the service drains."""
+        self._is_leaving = True
+        await self._set(False, cause="draining")
+
+    async def _set(self, is_serving: bool, *, cause: str) -> None:
+        is_serving = is_serving and not self._is_leaving
+        if is_serving == self.is_serving:
+            return
+        if is_serving:
+            self._serving.set()
+        else:
+            self._serving.clear()
+        self._log.info("health changed", serving=is_serving, cause=cause)
+        await self._publish()
+
+    async def _publish(self) -> None:
+        state = (
+            health_pb2.HealthCheckResponse.SERVING if self.is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        )
+        for name in self._names:
+            await self._servicer.set(name, state)
