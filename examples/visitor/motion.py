@@ -56,7 +56,7 @@ def _head(time_s: Curve, speech: Speech, frame_rate_hz: int, random: np.random.G
     stress = loudness(speech, len(time_s), frame_rate_hz)
     nod = gaussian_filter1d(stress, 0.16 * frame_rate_hz) - gaussian_filter1d(stress, 0.6 * frame_rate_hz)
     head[:, 0] += np.radians(9.0) * nod
-    first, second, third = speech.lines
+    _, second, third = speech.lines
     head[:, 1] += np.radians(7.0) * _bump(time_s, second.start_s + 1.0, second.end_s - 0.9, 0.22)
     head[:, 2] += np.radians(-4.0) * _bump(time_s, second.end_s, third.start_s + 0.2, 0.3)
     head[:, 2] += np.radians(3.0) * _bump(time_s, third.start_s + 0.5, third.end_s + 1.2, 0.3)
@@ -82,7 +82,15 @@ def _gaze_targets(time_s: Curve, speech: Speech) -> NDArray[np.float64]:
 def _lids(time_s: Curve, speech: Speech, gaze_pitch: Curve) -> dict[str, Curve]:
     """Blinks where people blink: after a phrase and when the eyes jump; and lids that follow the eyes."""
     first, second, third = speech.lines
-    blinks_s = (0.30, first.end_s + 0.05, second.start_s + 1.0, second.end_s + 0.15, third.start_s - 0.15, third.end_s + 0.1, third.end_s + 1.25)
+    blinks_s = (
+        0.30,
+        first.end_s + 0.05,
+        second.start_s + 1.0,
+        second.end_s + 0.15,
+        third.start_s - 0.15,
+        third.end_s + 0.1,
+        third.end_s + 1.25,
+    )
     blink = np.zeros_like(time_s)
     for start_s in blinks_s:
         since_s = time_s - start_s
@@ -96,7 +104,7 @@ def _lids(time_s: Curve, speech: Speech, gaze_pitch: Curve) -> dict[str, Curve]:
 
 def _expression(time_s: Curve, speech: Speech) -> dict[str, Curve]:
     first, second, third = speech.lines
-    smile = 0.30 * _bump(time_s, 0.0, first.end_s - 0.2, 0.3) + 0.38 * _bump(time_s, third.end_s - 0.2, 99.0, 0.35) + 0.10
+    smile = 0.38 * _bump(time_s, 0.0, first.end_s - 0.2, 0.3) + 0.52 * _bump(time_s, third.end_s - 0.2, 99.0, 0.35) + 0.10
     asking = _bump(time_s, second.start_s + 0.1, second.start_s + 1.0, 0.2) + _bump(time_s, third.start_s, third.end_s + 0.5, 0.25)
     return {
         **_sides({"mouthSmile": smile, "cheekSquint": 0.5 * smile, "eyeSquint": 0.25 * smile, "browOuterUp": 0.3 * asking}),

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from visitor import shaders
-from visitor.hair import Brows, Strands, grow_brows, grow_hair, scalp_weight
+from visitor.camera import gl_bytes, look_at, orthographic, perspective, turn_matrix, unit
+from visitor.corners import MATERIAL_OF_GROUP, make_corners, shader_detail
+from visitor.eyes import Eye
+from visitor.hair import grow_brows, grow_hair, scalp_weight
 from visitor.head import Floats, Indices, Normals, Person, turned
+from visitor.ribbons import Ribbons
 from visitor.room import paint_room
 
 if TYPE_CHECKING:
     from visitor.motion import Motion
 
-OVERSAMPLING = 2
-MULTISAMPLES = 4
+OVERSAMPLING = 3  # cheaper with a software driver than multisampling, and it smooths shading too
 SHADOW_SIZE = 1024
 VIEW_HEIGHT_M, CAMERA_DISTANCE_M = 0.43, 1.5
 CLOTH_OFFSET_M = 0.007
-EYE_RADIUS_M = 0.0157
-EYE_RINGS = 40
-BODY_CUT_Y = 0.30
-LASH_LENGTH_M = 0.006
-
-MATERIAL_OF_GROUP = {
-    "body": "skin", "helper-tights": "cloth", "helper-upper-teeth": "tooth", "helper-lower-teeth": "tooth",
-    "helper-tongue": "tongue", "lashes": "lash",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Corners:
-    """Drawn vertices: each is a vertex of the person (`source`) with its own texture coordinates and material."""
-
-    source: Indices
-    uv: Floats
-    material: Floats
-    triangles: Indices
+COLLAR_ABOVE_PIVOT_M = -0.030  # the pivot is low in the neck
+TEXTURE_UNITS = {"shadow_map": 0, "masks": 1, "room": 2}
 
 
 class Renderer:
@@ -51,17 +35,19 @@ class Renderer:
         self.person, self.width, self.height = person, width, height
         self.context = moderngl.create_standalone_context(backend="egl")
         self.context.enable(moderngl.DEPTH_TEST)
-        self.corners = _corners(person)
+        self.corners = make_corners(person)
         self.normals = Normals(np.concatenate([person.faces[group] for group in MATERIAL_OF_GROUP]), len(person.rest))
         rest_normals = self.normals(person.rest)
-        self.brows: Brows = grow_brows(person, rest_normals, seed=seed)
-        self.eyes = [_Eye(person, group) for group in ("helper-r-eye", "helper-l-eye")]
+        self.brows = grow_brows(person, rest_normals, seed=seed)
+        self.eyes = [Eye(person, group) for group in ("helper-r-eye", "helper-l-eye")]
         self._compile()
         self._make_targets()
         self._upload_solids(scalp_weight(person))
-        self.hair = _Ribbons(self.context, self.strand, self.strand_shadow, grow_hair(person, rest_normals, seed=seed))
-        self.brow_ribbons = _Ribbons(self.context, self.strand, self.strand_shadow, self.brows.strands(person.rest))
-        self._set_constants(seed)
+        self.hair = Ribbons(self.context, self.strand, self.strand_shadow, grow_hair(person, rest_normals, seed=seed))
+        self.brow_ribbons = Ribbons(self.context, self.strand, self.strand_shadow, self.brows.strands(person.rest))
+        self._aim()
+        self._bind_textures(seed)
+        self._set_uniforms()
 
     def _compile(self) -> None:
         program = self.context.program
@@ -74,81 +60,96 @@ class Renderer:
     def _make_targets(self) -> None:
         size = (self.width * OVERSAMPLING, self.height * OVERSAMPLING)
         context = self.context
-        self.canvas = context.framebuffer(
-            context.renderbuffer(size, 3, samples=MULTISAMPLES), context.depth_renderbuffer(size, samples=MULTISAMPLES)
-        )
-        self.resolved = context.framebuffer(context.renderbuffer(size, 3))
+        self.canvas = context.framebuffer(context.renderbuffer(size, 3), context.depth_renderbuffer(size))
         self.shadow_map = context.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
         self.shadow_map.compare_func = "<="
         self.shadow_map.repeat_x = self.shadow_map.repeat_y = False
         self.shadow_target = context.framebuffer(depth_attachment=self.shadow_map)
 
     def _upload_solids(self, scalp: Floats) -> None:
-        """Static attributes once; positions and normals each frame."""
-        corners, eyes = self.corners, self.eyes
-        rest = np.concatenate([self.person.rest[corners.source], *(eye.directions for eye in eyes)])
-        uv = np.concatenate([corners.uv, *(np.zeros((len(eye.directions), 2)) for eye in eyes)])
-        material = np.concatenate([corners.material, *(np.full(len(eye.directions), shaders.MATERIALS["eye"]) for eye in eyes)])
-        detail = np.concatenate([_detail(self.person, scalp)[corners.source], *(np.zeros(len(eye.directions)) for eye in eyes)])
-        fixed = np.column_stack([rest, uv, material, detail]).astype("f4")
-        triangles = [corners.triangles]
-        start = len(corners.source)
-        for eye in eyes:
-            triangles.append(eye.triangles + start)
-            start += len(eye.directions)
-        self.moving = self.context.buffer(reserve=start * 6 * 4, dynamic=True)
-        fixed_buffer = self.context.buffer(fixed.tobytes())
-        indices = self.context.buffer(np.concatenate(triangles).astype("i4").tobytes())
-        moving = (self.moving, "3f 3f", "position", "normal")
+        """What never changes goes up once; positions and normals go up for each frame."""
+        fixed, triangles = self._fixed_attributes(scalp), self._triangles()
+        self.moving = self.context.buffer(reserve=len(fixed) * 6 * 4, dynamic=True)
+        attributes = self.context.buffer(fixed.astype("f4").tobytes())
+        indices = self.context.buffer(triangles.astype("i4").tobytes())
         self.solid_mesh = self.context.vertex_array(
-            self.solid, [moving, (fixed_buffer, "3f 2f 1f 1f", "rest", "uv", "material", "detail")], indices
+            self.solid,
+            [(self.moving, "3f 3f", "position", "normal"), (attributes, "3f 2f 1f 1f", "rest", "uv", "material", "detail")],
+            indices,
         )
         self.shadow_mesh = self.context.vertex_array(
             self.shadow,
-            [(self.moving, "3f 3x4", "position"), (fixed_buffer, "3f 2x4 1f 1x4", "rest", "material")],
+            [(self.moving, "3f 3x4", "position"), (attributes, "3f 2x4 1f 1x4", "rest", "material")],
             indices,
         )
         quad = self.context.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], "f4").tobytes())
         self.backdrop = self.context.vertex_array(self.room, [(quad, "2f", "corner")])
 
-    def _set_constants(self, seed: int) -> None:
-        person, context = self.person, self.context
-        eye_y = float(np.mean([eye.centre[1] for eye in self.eyes]))
-        aim = np.array([0.0, eye_y - 0.052, 0.1])
-        camera = aim + [0.0, 0.02, CAMERA_DISTANCE_M]
+    def _fixed_attributes(self, scalp: Floats) -> Floats:
+        """Rest position, texture coordinates, material and detail of every drawn vertex, the eyes' last."""
+        corners = self.corners
+        detail = shader_detail(self.person, scalp)[corners.source]
+        rows = [np.column_stack([self.person.rest[corners.source], corners.uv, corners.material, detail])]
+        for eye in self.eyes:
+            plain = np.zeros(len(eye.directions))
+            rows.append(np.column_stack([eye.directions, plain, plain, plain + shaders.MATERIALS["eye"], plain]))
+        return np.concatenate(rows)
+
+    def _triangles(self) -> Indices:
+        triangles, start = [self.corners.triangles], len(self.corners.source)
+        for eye in self.eyes:
+            triangles.append(eye.triangles + start)
+            start += len(eye.directions)
+        return np.concatenate(triangles)
+
+    def _aim(self) -> None:
+        """Head and shoulders in the picture, and the key light's shadow map around them."""
+        aim = np.array([0.0, self._eye_y() - 0.052, 0.1])
+        self.camera = aim + np.array([0.0, 0.02, CAMERA_DISTANCE_M])
         fov = 2 * np.degrees(np.arctan(VIEW_HEIGHT_M / 2 / (CAMERA_DISTANCE_M - 0.08)))
-        to_clip = _perspective(fov, self.width / self.height, 0.3, 4.0) @ _look_at(camera, aim)
-        light_direction = _unit(np.array([-0.62, 0.50, 0.72]))
-        self.light_point = aim + light_direction
-        to_light = _orthographic(0.42, 0.2, 1.8) @ _look_at(self.light_point, aim)
-        upper_lip = person.rest[person.vertices_of("helper-upper-teeth")]
+        self.to_clip = perspective(fov, self.width / self.height, 0.3, 4.0) @ look_at(self.camera, aim)
+        self.light_point = aim + unit(np.array(shaders.KEY_TOWARDS))
+        self.to_light = orthographic(0.42, 0.2, 1.8) @ look_at(self.light_point, aim)
+
+    def _eye_y(self) -> float:
+        return float(np.mean([eye.centre[1] for eye in self.eyes]))
+
+    def _bind_textures(self, seed: int) -> None:
+        room = paint_room(self.width * OVERSAMPLING, self.height * OVERSAMPLING, seed=seed)
+        self.shadow_map.use(TEXTURE_UNITS["shadow_map"])
+        for name, image in (("masks", self.person.masks[::-1]), ("room", room)):
+            height, width, channels = image.shape
+            texture = self.context.texture((width, height), channels, image.tobytes(), alignment=1)
+            texture.use(TEXTURE_UNITS[name])
+
+    def _set_uniforms(self) -> None:
+        """Each program gets those that it knows."""
+        person, eye_y = self.person, self._eye_y()
+        teeth = person.rest[person.vertices_of("helper-upper-teeth")]
         skin = person.rest[person.vertices_of("body")]
         nose = skin[(np.abs(skin[:, 0]) < 0.01) & (np.abs(skin[:, 1] - eye_y + 0.035) < 0.02)]
-        mouth = np.array([0.0, upper_lip[:, 1].min(), upper_lip[:, 2].max()])
-        self.to_clip, self.to_light, self.camera = to_clip, to_light, camera
-        masks = context.texture((person.masks.shape[1], person.masks.shape[0]), 4, person.masks[::-1].tobytes())
-        masks.use(1)
-        painted = paint_room(self.width * OVERSAMPLING, self.height * OVERSAMPLING, seed=seed)
-        context.texture((painted.shape[1], painted.shape[0]), 3, painted.tobytes(), alignment=1).use(2)
-        self.shadow_map.use(0)
         values: dict[str, object] = {
-            "shadow_map": 0, "masks": 1, "room": 2, "camera": tuple(camera), "mouth_at": tuple(mouth), "nose_at": tuple(nose[nose[:, 2].argmax()]),
-            "eye_level": (0.0, eye_y, 0.0), "collar_y": _collar_y(person), "head_centre": (0.0, eye_y + 0.02, float(person.pivot[2]) + 0.01),
-        }  # fmt: skip
+            **TEXTURE_UNITS,
+            "camera": tuple(self.camera),
+            "mouth_at": (0.0, teeth[:, 1].min(), teeth[:, 2].max()),
+            "nose_at": tuple(nose[nose[:, 2].argmax()]),
+            "eye_level": (0.0, eye_y, 0.0),
+            "collar_y": float(person.pivot[1]) + COLLAR_ABOVE_PIVOT_M,
+            "head_centre": (0.0, eye_y + 0.02, float(person.pivot[2]) + 0.01),
+        }
         for program in (self.solid, self.shadow, self.strand, self.strand_shadow, self.room):
-            for name, value in values.items():
-                if name in program:
-                    program[name] = value
+            for name in values.keys() & set(program):
+                program[name] = values[name]
             if "to_light" in program:
-                program["to_light"].write(_gl(to_light))
-        self.solid["to_clip"].write(_gl(to_clip))
+                program["to_light"].write(gl_bytes(self.to_light))
+        self.solid["to_clip"].write(gl_bytes(self.to_clip))
 
     def draw(self, motion: Motion, frame: int) -> NDArray[np.uint8]:
         shaped = self.person.shaped({action: float(curve[frame]) for action, curve in motion.face.items()})
         shaped[:, 1] += np.float32(motion.breath_m[frame]) * (1 - self.person.turn)
         self._place(shaped, motion.head[frame], motion.gaze[frame])
         self.brow_ribbons.update(self.brows.strands(shaped))
-        turn = _gl(_turn_matrix(motion.head[frame], self.person.pivot))
+        turn = gl_bytes(turn_matrix(motion.head[frame], self.person.pivot))
         self.shadow_target.clear(depth=1.0)
         self.shadow_target.use()
         self.shadow_mesh.render()
@@ -173,149 +174,7 @@ class Renderer:
         self.moving.write(np.concatenate(rows).astype("f4").tobytes())
 
     def _read(self) -> NDArray[np.uint8]:
-        self.context.copy_framebuffer(self.resolved, self.canvas)
-        raw = np.frombuffer(self.resolved.read(components=3, alignment=1), np.uint8)
+        raw = np.frombuffer(self.canvas.read(components=3, alignment=1), np.uint8)
         n = OVERSAMPLING
         large = raw.reshape(self.height, n, self.width, n, 3).astype(np.float32)
         return large.mean((1, 3))[::-1].round().astype(np.uint8)
-
-
-class _Eye:
-    """A ball in the middle of MakeHuman's eye helper; `directions` in its own frame carry iris and pupil."""
-
-    def __init__(self, person: Person, group: str) -> None:
-        points = person.rest[person.vertices_of(group)].astype(np.float64)
-        system = np.c_[2 * points, np.ones(len(points))]
-        self.centre = np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0][:3]
-        polar, around = np.meshgrid(np.linspace(0, np.pi * 0.6, EYE_RINGS), np.linspace(0, 2 * np.pi, EYE_RINGS), indexing="ij")
-        self.directions = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1).reshape(-1, 3)
-        a = (np.arange(EYE_RINGS - 1)[:, None] * EYE_RINGS + np.arange(EYE_RINGS - 1)).ravel()
-        self.triangles = np.concatenate([np.c_[a, a + EYE_RINGS, a + 1], np.c_[a + 1, a + EYE_RINGS, a + EYE_RINGS + 1]])
-
-    def placed(self, head: NDArray[np.float64], gaze: NDArray[np.float64], pivot: Floats) -> NDArray[np.float64]:
-        """Positions and normals, N x 6."""
-        own = _rotation(np.array([-gaze[1], gaze[0], 0.0]))
-        turn = _rotation(head)
-        direction = self.directions @ (turn @ own).T
-        centre = turn @ (self.centre - pivot) + pivot
-        return np.hstack([centre + EYE_RADIUS_M * direction, direction])
-
-
-class _Ribbons:
-    """Strands on the graphics card."""
-
-    def __init__(self, context: moderngl.Context, program: moderngl.Program, shadow: moderngl.Program, strands: Strands) -> None:
-        count, points = strands.points.shape[:2]
-        self.width_m = strands.width_m
-        self.shade = strands.shade
-        self.buffer = context.buffer(reserve=count * points * 2 * 9 * 4, dynamic=True)
-        a = (np.arange(count)[:, None] * points + np.arange(points - 1)).ravel() * 2
-        triangles = np.concatenate([np.c_[a, a + 1, a + 2], np.c_[a + 2, a + 1, a + 3]])
-        indices = context.buffer(triangles.astype("i4").tobytes())
-        names = ("position", "tangent", "side", "along", "shade")
-        self.mesh = context.vertex_array(program, [(self.buffer, "3f 3f 1f 1f 1f", *names)], indices)
-        self.shadow_mesh = context.vertex_array(shadow, [(self.buffer, "3f 3f 1f 1f 1x4", *names[:4])], indices)
-        self.update(strands)
-
-    def update(self, strands: Strands) -> None:
-        count, points = strands.points.shape[:2]
-        rows = np.empty((count, points, 2, 9), "f4")
-        rows[..., 0:3] = strands.points[:, :, None]
-        rows[..., 3:6] = np.gradient(strands.points, axis=1)[:, :, None]
-        rows[..., 6] = (-1.0, 1.0)
-        rows[..., 7] = np.linspace(0, 1, points)[None, :, None]
-        rows[..., 8] = self.shade[:, None, None]
-        self.buffer.write(rows.tobytes())
-
-    def draw(self, program: moderngl.Program, to_clip: NDArray[np.float64], eye: NDArray[np.float64], turn: bytes, sheen: float) -> None:
-        program["sheen"] = sheen
-        self._set(program, to_clip, eye, turn)
-        self.mesh.render()
-
-    def cast(self, program: moderngl.Program, to_light: NDArray[np.float64], light: NDArray[np.float64], turn: bytes) -> None:
-        self._set(program, to_light, light, turn)
-        self.shadow_mesh.render()
-
-    def _set(self, program: moderngl.Program, to_clip: NDArray[np.float64], eye: NDArray[np.float64], turn: bytes) -> None:
-        program["to_clip"].write(_gl(to_clip))
-        program["head_turn"].write(turn)
-        program["eye_point"] = tuple(eye)
-        program["width_m"] = self.width_m
-
-
-def _corners(person: Person) -> Corners:
-    """One drawn vertex for each pair of vertex and texture coordinate; what the camera never sees is left out."""
-    sources, uvs, materials, triangles, start = [], [], [], [], 0
-    for group, material in MATERIAL_OF_GROUP.items():
-        faces = person.faces[group]
-        seen = person.rest[faces][..., 1].min(1) > BODY_CUT_Y
-        rows = np.column_stack([faces[seen].ravel(), person.corners_uv[group][seen].reshape(-1, 2)])
-        unique, inverse = np.unique(rows, axis=0, return_inverse=True)
-        sources.append(unique[:, 0].astype(np.int64))
-        uvs.append(unique[:, 1:])
-        materials.append(np.full(len(unique), shaders.MATERIALS[material]))
-        triangles.append(inverse.reshape(-1, 3) + start)
-        start += len(unique)
-    return Corners(
-        source=np.concatenate(sources),
-        uv=np.concatenate(uvs).astype(np.float32),
-        material=np.concatenate(materials).astype(np.float32),
-        triangles=np.concatenate(triangles),
-    )
-
-
-def _detail(person: Person, scalp: Floats) -> Floats:
-    """What the shader wants to know besides the position: hair on skin; distance from the gum or from the lid."""
-    detail = scalp.copy()
-    for group, sign in (("helper-upper-teeth", -1.0), ("helper-lower-teeth", 1.0)):
-        vertices = person.vertices_of(group)
-        height = sign * person.rest[vertices, 1]
-        detail[vertices] = (height - height.min()) / np.ptp(height)
-    lashes = person.vertices_of("lashes")
-    from_lid, _ = cKDTree(person.rest[person.vertices_of("body")]).query(person.rest[lashes])
-    detail[lashes] = from_lid / LASH_LENGTH_M
-    return detail
-
-
-def _collar_y(person: Person) -> float:
-    """A crew neck sits a little below where the neck begins."""
-    return float(person.pivot[1]) - 0.030
-
-
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vector / np.linalg.norm(vector)
-
-
-def _rotation(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation matrix of a rotation vector in radians."""
-    ones = np.ones(3, np.float32)
-    return turned(np.eye(3, dtype=np.float32), ones, vector, np.zeros(3, np.float32)).T.astype(np.float64)
-
-
-def _turn_matrix(vector: NDArray[np.float64], pivot: Floats) -> NDArray[np.float64]:
-    matrix = np.eye(4)
-    matrix[:3, :3] = _rotation(vector)
-    matrix[:3, 3] = pivot - matrix[:3, :3] @ pivot
-    return matrix
-
-
-def _look_at(eye: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    back = _unit(eye - target)
-    right = _unit(np.cross([0.0, 1.0, 0.0], back))
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([right, np.cross(back, right), back])
-    matrix[:3, 3] = -matrix[:3, :3] @ eye
-    return matrix
-
-
-def _perspective(fov_degrees: float, aspect: float, near: float, far: float) -> NDArray[np.float64]:
-    f = 1 / np.tan(np.radians(fov_degrees) / 2)
-    return np.array([[f / aspect, 0, 0, 0], [0, f, 0, 0], [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)], [0, 0, -1, 0]])
-
-
-def _orthographic(half: float, near: float, far: float) -> NDArray[np.float64]:
-    return np.array([[1 / half, 0, 0, 0], [0, 1 / half, 0, 0], [0, 0, -2 / (far - near), -(far + near) / (far - near)], [0, 0, 0, 1]])
-
-
-def _gl(matrix: NDArray[np.float64]) -> bytes:
-    return matrix.T.astype("f4").tobytes()

@@ -51,7 +51,16 @@ def _skeleton(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
     def at(x: float, y: float) -> tuple[float, float]:
         return x * width, y * height
 
-    spine = [at(0.70, 0.27), at(0.735, 0.30), at(0.765, 0.38), at(0.79, 0.47), at(0.83, 0.52), at(0.89, 0.52), at(0.94, 0.57), at(1.01, 0.66)]
+    spine = [
+        at(0.70, 0.27),
+        at(0.735, 0.30),
+        at(0.765, 0.38),
+        at(0.79, 0.47),
+        at(0.83, 0.52),
+        at(0.89, 0.52),
+        at(0.94, 0.57),
+        at(1.01, 0.66),
+    ]
     draw.line(spine, fill=BONE, width=width // 95, joint="curve")
     draw.ellipse((*at(0.672, 0.245), *at(0.708, 0.295)), fill=BONE)
     for rib in np.linspace(0.805, 0.895, 7):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 MATERIALS = {"skin": 0, "eye": 1, "tooth": 2, "tongue": 3, "cloth": 4, "lash": 5}
 
-_LIGHT = """
+KEY_TOWARDS = (-0.62, 0.50, 0.72)  # where the key light comes from; the shadow map looks from there too
+
+_LIGHT = (
+    f"const vec3 KEY_DIRECTION = normalize(vec3{KEY_TOWARDS}), KEY = vec3(1.00, 0.92, 0.82) * 2.45;"
+    + """
 uniform mat4 to_light;
 uniform sampler2DShadow shadow_map;
 uniform vec3 camera;
-const vec3 KEY_DIRECTION = normalize(vec3(-0.62, 0.50, 0.72)), KEY = vec3(1.00, 0.92, 0.82) * 2.45;
 const vec3 FILL_DIRECTION = normalize(vec3(0.80, 0.10, 0.62)), FILL = vec3(0.70, 0.80, 1.00) * 0.42;
 const vec3 RIM_DIRECTION = normalize(vec3(0.62, 0.45, -0.62)), RIM = vec3(1.00, 0.86, 0.66) * 1.7;
 const vec3 SKY = vec3(0.42, 0.41, 0.40), GROUND = vec3(0.24, 0.19, 0.16);
@@ -28,10 +31,13 @@ vec3 film(vec3 c) {  // filmic curve by K. Narkowicz, then sRGB
 float hash(vec3 p) { return fract(sin(dot(p, vec3(127.1, 311.7, 74.7))) * 43758.5453); }
 float noise(vec3 p) {
     vec3 i = floor(p), f = fract(p); f = f * f * (3.0 - 2.0 * f);
-    return mix(mix(mix(hash(i), hash(i + vec3(1,0,0)), f.x), mix(hash(i + vec3(0,1,0)), hash(i + vec3(1,1,0)), f.x), f.y),
-               mix(mix(hash(i + vec3(0,0,1)), hash(i + vec3(1,0,1)), f.x), mix(hash(i + vec3(0,1,1)), hash(i + vec3(1,1,1)), f.x), f.y), f.z);
+    vec4 near = vec4(hash(i), hash(i + vec3(1,0,0)), hash(i + vec3(0,1,0)), hash(i + vec3(1,1,0)));
+    vec4 away = vec4(hash(i + vec3(0,0,1)), hash(i + vec3(1,0,1)), hash(i + vec3(0,1,1)), hash(i + vec3(1,1,1)));
+    vec4 along = mix(near, away, f.z);
+    return mix(mix(along.x, along.y, f.x), mix(along.z, along.w, f.x), f.y);
 }
 """
+)
 
 SOLID_VERTEX = """#version 330
 uniform mat4 to_clip;
@@ -70,7 +76,8 @@ Surface skin() {
     tone = mix(tone, vec3(0.16, 0.035, 0.03), mask.b);
     vec3 hair = vec3(0.045, 0.024, 0.014);
     tone = mix(tone, hair, detail_at * 0.92);
-    return Surface(tone, vec3(0.42, 0.20, 0.14) * (1.0 - detail_at), mix(26.0, 60.0, mask.r), mix(0.20, 0.34, mask.r) * (1.0 - detail_at), 1.0 - 0.6 * mask.b);
+    float bare = 1.0 - detail_at;
+    return Surface(tone, vec3(0.42, 0.20, 0.14) * bare, mix(26.0, 60.0, mask.r), mix(0.20, 0.34, mask.r) * bare, 1.0 - 0.6 * mask.b);
 }
 
 Surface eye() {
@@ -92,13 +99,15 @@ Surface surface() {
     if (kind == 2) {
         float gap = smoothstep(0.0, 0.16, abs(fract(abs(rest_at.x) / 0.0068) - 0.02));
         float gum = smoothstep(0.30, 0.55, detail_at);
-        return Surface(mix(vec3(0.40, 0.14, 0.12), vec3(0.66, 0.62, 0.54) * mix(0.70, 1.0, gap), gum), vec3(0.60), 70.0, 0.30, 0.75 * depth);
+        vec3 enamel = vec3(0.66, 0.62, 0.54) * mix(0.70, 1.0, gap);
+        return Surface(mix(vec3(0.40, 0.14, 0.12), enamel, gum), vec3(0.60), 70.0, 0.30, 0.75 * depth);
     }
     if (kind == 3) return Surface(vec3(0.42, 0.13, 0.11), vec3(0.3), 40.0, 0.3, 0.5 * depth);
     if (kind == 5) return Surface(vec3(0.012, 0.008, 0.006), vec3(0.0), 8.0, 0.0, 1.0);
     float rib = 0.5 + 0.5 * sin(atan(rest_at.x, rest_at.z) * 130.0);
     float band = smoothstep(0.016, 0.014, collar(rest_at) - rest_at.y);
-    vec3 wool = vec3(0.018, 0.088, 0.105) * (0.78 + 0.22 * noise(rest_at * 420.0) + 0.16 * noise(rest_at * 60.0) + 0.22 * band * rib) * (1.0 - 0.22 * band);
+    float yarn = 0.78 + 0.22 * noise(rest_at * 420.0) + 0.16 * noise(rest_at * 60.0) + 0.22 * band * rib;
+    vec3 wool = vec3(0.018, 0.088, 0.105) * yarn * (1.0 - 0.22 * band);
     return Surface(wool, vec3(0.15), 6.0, 0.05, 1.0);
 }
 
@@ -114,7 +123,8 @@ void main() {
     Surface s = surface();
     vec3 n = normalize(facing), view = normalize(camera - at);
     if (!gl_FrontFacing && kind != 1) n = -n;
-    if (kind == 0) n = normalize(n + 0.05 * (vec3(noise(rest_at * 1400.0), noise(rest_at * 1400.0 + 7.0), noise(rest_at * 1400.0 + 13.0)) - 0.5));
+    vec3 pore = rest_at * 1400.0;
+    if (kind == 0) n = normalize(n + 0.05 * (vec3(noise(pore), noise(pore + 7.0), noise(pore + 13.0)) - 0.5));
     float shadow = lit_share(at + n * 0.0015, 0.0022);
     vec3 wrapped = clamp((dot(n, KEY_DIRECTION) + s.wrap) / (1.0 + s.wrap), 0.0, 1.0);
     vec3 key = KEY * wrapped * mix(s.wrap * 0.55, vec3(1), shadow);
@@ -123,7 +133,8 @@ void main() {
     vec3 ambient = mix(GROUND, SKY, n.y * 0.5 + 0.5);
     vec3 light = s.albedo * (key + fill + rim + ambient) * s.cavity;
     float edge = pow(1.0 - max(dot(n, view), 0.0), 5.0);
-    float glint = pow(max(dot(n, normalize(KEY_DIRECTION + view)), 0.0), s.gloss) * shadow + 0.25 * pow(max(dot(n, normalize(FILL_DIRECTION + view)), 0.0), s.gloss);
+    float glint = pow(max(dot(n, normalize(KEY_DIRECTION + view)), 0.0), s.gloss) * shadow;
+    glint += 0.25 * pow(max(dot(n, normalize(FILL_DIRECTION + view)), 0.0), s.gloss);
     light += (KEY * glint * s.shine + s.shine * edge * SKY * 0.5) * s.cavity;
     colour = vec4(film(light), 1);
 }"""
@@ -138,11 +149,11 @@ void main() { if (kind == 5 || (kind == 4 && rest_at.y > collar_y - 0.05)) disca
 
 # A strand is a ribbon that always turns its width to the eye that looks: the camera, or the light for shadows.
 STRAND_VERTEX = """#version 330
-uniform mat4 to_clip, head_turn; uniform vec3 eye_point; uniform float width_m;
+uniform mat4 to_clip, head_turn; uniform vec3 eye_point; uniform float width_m, swing;
 in vec3 position, tangent; in float side, along, shade;
 out vec3 at, tangent_at; out float along_at, shade_at;
 void main() {
-    float share = 1.0 - 0.22 * along * along;
+    float share = 1.0 - swing * along * along;  // the tips of hair lag behind the head
     vec3 turned = mix(position, (head_turn * vec4(position, 1)).xyz, share);
     vec3 direction = normalize(mat3(head_turn) * tangent);
     vec3 across = normalize(cross(direction, eye_point - turned));
@@ -165,13 +176,18 @@ float highlight(vec3 t, vec3 towards, vec3 view, float gloss) {  // Kajiya and K
 }
 void main() {
     vec3 t = normalize(tangent_at), view = normalize(camera - at), out_of_head = normalize(at - head_centre);
-    vec3 tone = mix(vec3(0.050, 0.025, 0.013), vec3(0.125, 0.066, 0.034), shade_at * shade_at) * mix(0.75, 1.10, smoothstep(0.0, 0.4, along_at));
+    vec3 tone = mix(vec3(0.050, 0.025, 0.013), vec3(0.125, 0.066, 0.034), shade_at * shade_at);
+    tone *= mix(0.75, 1.10, smoothstep(0.0, 0.4, along_at));
     float shadow = lit_share(at, 0.006);
     float across = sqrt(max(1.0 - pow(dot(t, KEY_DIRECTION), 2.0), 0.0));
     float facing_key = smoothstep(-0.35, 0.75, dot(out_of_head, KEY_DIRECTION));
-    vec3 light = tone * (KEY * across * facing_key * mix(0.22, 1.0, shadow) + FILL * smoothstep(-0.4, 0.8, dot(out_of_head, FILL_DIRECTION)) + mix(GROUND, SKY, out_of_head.y * 0.5 + 0.5));
+    vec3 key = KEY * across * facing_key * mix(0.22, 1.0, shadow);
+    vec3 fill = FILL * smoothstep(-0.4, 0.8, dot(out_of_head, FILL_DIRECTION));
+    vec3 light = tone * (key + fill + mix(GROUND, SKY, out_of_head.y * 0.5 + 0.5));
     vec3 tilted = normalize(t + out_of_head * (0.10 * shade_at - 0.10));
-    light += sheen * KEY * shadow * facing_key * (0.075 * highlight(tilted, KEY_DIRECTION, view, 90.0) + tone * 0.9 * highlight(normalize(t + out_of_head * 0.12), KEY_DIRECTION, view, 18.0));
+    float sharp = highlight(tilted, KEY_DIRECTION, view, 90.0);
+    float broad = highlight(normalize(t + out_of_head * 0.12), KEY_DIRECTION, view, 18.0);
+    light += sheen * KEY * shadow * facing_key * (0.075 * sharp + tone * 0.9 * broad);
     light += sheen * RIM * tone * 1.2 * smoothstep(0.1, 0.9, dot(out_of_head, RIM_DIRECTION));
     colour = vec4(film(light), 1);
 }"""

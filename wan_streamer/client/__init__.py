@@ -1,4 +1,4 @@
-'''The async Python client: send audio and frames, iterate over the agent's units.
+"""The async Python client: send audio and frames, iterate over the agent's units.
 
 Ten lines that work against a running suite (`make serve`):
 
@@ -20,7 +20,7 @@ Ten lines that work against a running suite (`make serve`):
                     print(event.unit_index, event.outcome.name, event.audio.shape, event.frames.shape, event.text)
 
     asyncio.run(main())
-'''
+"""
 
 from wan_streamer.client.events import (
     Attached,

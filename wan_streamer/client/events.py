@@ -4,12 +4,12 @@ import enum
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from wan_streamer.media.jpeg import decode_jpeg
+from wan_streamer.telemetry.traceparent import parse_traceparent
 from wan_streamer.unit import FRAMES_PER_UNIT
 from wan_streamer.v1 import session_pb2, unit_pb2
 
@@ -91,13 +91,19 @@ class Unit:
         """Whether there is nothing to play for this index: hold the last picture, play silence."""
         return self.outcome is Outcome.SKIPPED
 
+    @property
+    def trace_id(self) -> str:
+        """The unit's own trace, 32 hex digits; empty when there is none."""
+        context = parse_traceparent(self.traceparent)
+        return f"{context.trace_id:032x}" if context else ""
+
     @cached_property
     def frames(self) -> NDArray[np.uint8]:
         """The pictures, uint8 [4, height, width, 3], RGB; decoded on first use. [0, 0, 0, 3] when skipped."""
         if not self.video_jpeg:
             return np.zeros((0, 0, 0, 3), np.uint8)
         assert len(self.video_jpeg) == FRAMES_PER_UNIT
-        return np.stack([np.asarray(Image.open(BytesIO(jpeg)).convert("RGB")) for jpeg in self.video_jpeg])
+        return np.stack([decode_jpeg(jpeg) for jpeg in self.video_jpeg])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +176,7 @@ def unit_from_proto(message: unit_pb2.AgentUnit) -> Unit:
 
 
 def events_from_proto(message: session_pb2.ConnectResponse, last_output_epoch: int) -> list[Event]:
-    """The events of one message: a unit of a raised output epoch brings a `Flush` before it. Unknown kinds bring none."""
+    """The events of one message: a unit of a raised output epoch brings a `Flush` before it. Unknown kinds: none."""
     match message.WhichOneof("message"):
         case "unit":
             unit = unit_from_proto(message.unit)

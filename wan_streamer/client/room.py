@@ -51,7 +51,7 @@ class Room:
 
     def _nobody_reads(self, media_end_us: int) -> InvalidInput:
         return InvalidInput(
-            f"got {media_end_us / 1e6:.2f} s of media while nobody reads the agent's units, expected a second task that "
-            f"iterates over the session; start it before sending more than {self._ahead_us / 1e6:.1f} s",
+            f"got {media_end_us / 1e6:.2f} s of media while nobody reads the agent's units, expected a second task "
+            f"that iterates over the session; start it before sending more than {self._ahead_us / 1e6:.1f} s",
             reason="NOBODY_READS",
         )

@@ -5,7 +5,7 @@ import uuid
 from collections import deque
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import grpc
 import numpy as np
@@ -22,6 +22,9 @@ from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.v1 import session_pb2
 from wan_streamer.v1.session_pb2 import ConnectRequest
 from wan_streamer.v1.session_pb2_grpc import SessionServiceStub
+
+if TYPE_CHECKING:
+    from wan_streamer.v1.session_pb2_grpc import SessionServiceAsyncStub
 
 Pace = Literal["live", "media"]
 
@@ -45,7 +48,8 @@ def connect(
         address: where the gateway listens.
         audio: format of the audio that will be sent; None: the model hears silence.
         video: nominal format of the frames that will be sent; None: the model sees a grey picture.
-        pace: "live": wall time drives, what comes too late is lost. "media": media time drives, nothing is lost; for files.
+        pace: "live": wall time drives, what comes too late is lost. "media": media time drives, nothing is lost; for
+            files.
         seed: makes what the model draws at random repeatable.
         credit_units: how many units beyond the last one played the gateway may send, 1 to 16. A player that holds n
             units in its buffer needs n + 1.
@@ -229,7 +233,7 @@ class Session:
         if self._attach.pace == session_pb2.PACE_MEDIA:
             await self._room.wait(media_end_us)
 
-    async def _create(self, stub: SessionServiceStub) -> session_pb2.CreateSessionResponse:
+    async def _create(self, stub: "SessionServiceAsyncStub") -> session_pb2.CreateSessionResponse:
         request = session_pb2.CreateSessionRequest(request_id=uuid.uuid4().hex, seed=self._seed)
         try:
             return await stub.CreateSession(request, timeout=CONNECT_LIMIT_S)
@@ -252,7 +256,9 @@ class Session:
                 "see the logs of the gateway and the thinker"
             ) from error
         if response is None or response.WhichOneof("message") != "attached":
-            raise PeerUnavailable(f"got no Attached as the first answer of {self._address}, expected one; is it a gateway?")
+            raise PeerUnavailable(
+                f"got no Attached as the first answer of {self._address}, expected one; is it a gateway?"
+            )
         return attached_from_proto(response.attached, self._attach.session_id)
 
 

@@ -2,9 +2,9 @@
 
 Shape letters: L layers, K key-value heads, N slots, S head size, T tokens.
 
-A unit is staged first: its keys and values are written where the ring will hold them, over a unit that no query can see any
-more. `commit` makes them history, `discard` leaves the slots empty; neither copies. The thinker commits its two parts
-(user and text when it has thought, latents when they have arrived) one after the other.
+A unit is staged first: its keys and values are written where the ring will hold them, over a unit that no query can see
+any more. `commit` makes them history, `discard` leaves the slots empty; neither copies. The thinker commits its two
+parts (user and text when it has thought, latents when they have arrived) one after the other.
 
 Keys are cached with RoPE applied at absolute positions. RoPE sees only differences, so this equals keys that are turned
 again whenever the window slides, without turning them again. Only the sink's keys, whose distance to the newest unit is

@@ -27,10 +27,12 @@ class LatentPass:
         """RoPE of the latents of a unit."""
         return self.model.rotation(self._offsets + unit_index * POSITIONS_PER_UNIT)
 
-    def __call__(self, latents: tuple[Tensor, Tensor], tau: float, rotation: Rotation, attend: CacheAttention) -> Tensor:
+    def __call__(
+        self, latents: tuple[Tensor, Tensor], tau: float, rotation: Rotation, attend: CacheAttention
+    ) -> Tensor:
         """Contexts [1, T, D] of audio and video latents [tokens, channels] at a noise level of the solver."""
         x = self.model.embed_latents(latents[0][None], latents[1][None])
-        return self.model.transformer(x, rotation, self._modulations[tau], attend)  # type: ignore[no-any-return]
+        return self.model.transformer(x, rotation, self._modulations[tau], attend)
 
     def commit(self, cache: KvCache, latents: Latents, kinds: tuple[Kind, ...]) -> None:
         """The clean pass: writes the unit's clean latents into the cache and makes `kinds` history."""

@@ -121,7 +121,9 @@ class Thinker:
         samples = torch.tensor(user.audio).to(like)[None]
         frames = torch.tensor(user.video).to(like.device).permute(0, 3, 1, 2).to(like.dtype) / 127.5 - 1
         with streaming(session.stream):
-            return self.model.embed_user(self.model.user_video(frames[None, None])[:, 0], self.model.user_audio(samples)[:, 0])
+            return self.model.embed_user(
+                self.model.user_video(frames[None, None])[:, 0], self.model.user_audio(samples)[:, 0]
+            )
 
     def _write_words(self, session: ThinkerSession, unit_index: int, context_1D: Tensor) -> list[int]:
         """Greedy words of a unit: at least one token (LISTEN: no words), at most `max_text_tokens`."""
@@ -141,9 +143,7 @@ class Thinker:
         counts = self.model.layout.counts
         parts = [session.cache.staged(kind, unit_index, counts[kind]) for kind in USER_KINDS]
         parts.append(session.cache.staged(Kind.AGENT_TEXT, unit_index, text_token_count))
-        return KvSlice(
-            unit_index=unit_index, keys_values=torch.cat(parts, dim=3), text_token_count=text_token_count
-        )
+        return KvSlice(unit_index=unit_index, keys_values=torch.cat(parts, dim=3), text_token_count=text_token_count)
 
     def _positions(self, unit_index: int, tokens: slice) -> Tensor:
         return self._offsets[tokens] + unit_index * POSITIONS_PER_UNIT

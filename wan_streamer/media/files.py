@@ -1,15 +1,12 @@
-"""Media files through FFmpeg: any file it reads becomes what a client would send; units become an MP4."""
+"""Media files through FFmpeg: any file it reads becomes what a client would send (and Mp4Writer for the way back)."""
 
 import contextlib
 import heapq
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 import av.error
@@ -18,7 +15,6 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -36,12 +32,14 @@ from wan_streamer.media.formats import (
 )
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.media.letterbox import fitted_size
+from wan_streamer.media.mp4_writer import Mp4Writer
 from wan_streamer.unit import FRAMES_PER_SECOND
+
+__all__ = ["AudioBlock", "MediaFile", "Mp4Writer", "VideoBlock", "read_media"]
 
 US_PER_SECOND = 1_000_000
 AUDIO_BLOCKS_PER_SECOND = 50
 SMALLER_JPEG_QUALITY = 50
-H264_OPTIONS = {"crf": "18", "preset": "veryfast"}
 
 # A container's times are rounded (WebM: to 1 ms), so samples are counted; only a jump beyond this is a real gap.
 AUDIO_GAP_S = Fraction(1, 20)
@@ -110,7 +108,7 @@ class MediaFile:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
             for frame in itertools.chain(container.decode(stream), [None]):
                 for mono in resampler.resample(frame):
-                    samples = mono.to_ndarray().reshape(-1)
+                    samples = np.asarray(mono.to_ndarray(), np.int16).reshape(-1)
                     next_index = self._audio_index(mono, next_index, rate_hz)
                     early_count = min(max(0, -next_index), len(samples))
                     if len(samples) > early_count:
@@ -145,7 +143,7 @@ class MediaFile:
         width, height = frame.width, frame.height
         if width > MAX_FRAME_WIDTH or height > MAX_FRAME_HEIGHT:
             width, height = fitted_size(width, height, MAX_FRAME_WIDTH, MAX_FRAME_HEIGHT)
-        picture = frame.to_ndarray(format="rgb24", width=width, height=height)
+        picture = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
         jpeg = encode_jpeg(picture, self.jpeg_quality)
         return jpeg if len(jpeg) <= MAX_FRAME_BYTES else encode_jpeg(picture, SMALLER_JPEG_QUALITY)
 
@@ -153,7 +151,8 @@ class MediaFile:
 def read_media(path: Path | str, *, jpeg_quality: int = 90) -> MediaFile:
     """Opens a media file of any kind FFmpeg reads: its first audio and its first video stream.
 
-    Audio comes as mono at the file's own rate where a client may send that (8 to 48 kHz), resampled otherwise; frames come at their own times, scaled down where they are over the size limit. Rotation metadata is ignored.
+    Audio comes as mono at the file's own rate where a client may send that (8 to 48 kHz), resampled otherwise; frames
+    come at their own times, scaled down where they are over the size limit. Rotation metadata is ignored.
 
     Raises:
         InvalidInput: FILE_NOT_FOUND, FILE_UNREADABLE (not media, or damaged), FILE_NO_MEDIA (neither audio nor video).
@@ -177,82 +176,6 @@ def read_media(path: Path | str, *, jpeg_quality: int = 90) -> MediaFile:
             start=min(starts, default=Fraction(0)),
             jpeg_quality=jpeg_quality,
         )
-
-
-class Mp4Writer:
-    """Writes units to an MP4 that browsers play and seek: H.264 at 25 frames a second and mono AAC.
-
-    A context manager. The file gets its name when the block ends well; when it ends in an error, nothing is left.
-
-    Raises:
-        InvalidInput: VIDEO_SIZE, width or height is odd or not positive (H.264 in 4:2:0 needs even ones);
-            FILE_UNWRITABLE, the directory cannot be written.
-    """
-
-    def __init__(self, path: Path | str, width: int, height: int, audio_sample_rate_hz: int) -> None:
-        if width <= 0 or height <= 0 or width % 2 or height % 2:
-            raise InvalidInput(
-                f"got a picture of {width}x{height}, expected even sizes; pad or crop it by one pixel",
-                reason="VIDEO_SIZE",
-            )
-        self._path = Path(path)
-        self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
-        self._picture_shape = (height, width, 3)
-        self._rate_hz = audio_sample_rate_hz
-        self._frame_count = 0
-        self._sample_count = 0
-
-    def __enter__(self) -> Self:
-        try:
-            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
-        except OSError as error:
-            raise InvalidInput(
-                f"cannot write {self._path} ({error}); give a path in an existing, writable directory",
-                reason="FILE_UNWRITABLE",
-            ) from error
-        height, width, _ = self._picture_shape
-        self._video = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=H264_OPTIONS)
-        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
-        self._video.codec_context.colorspace = Colorspace.ITU601
-        self._video.codec_context.color_range = ColorRange.MPEG
-        self._audio = self._container.add_stream("aac", rate=self._rate_hz, layout="mono")
-        return self
-
-    def __exit__(
-        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self._container.mux([*self._video.encode(None), *self._audio.encode(None)])
-            self._container.close()
-            if error is None:
-                self._part.replace(self._path)
-        finally:
-            self._part.unlink(missing_ok=True)
-
-    def write(self, frames: NDArray[np.uint8], audio: NDArray[np.int16]) -> None:
-        """Appends uint8 [n, height, width, 3] frames and int16 [m] samples; both timelines only count.
-
-        Raises:
-            ValueError: another shape or type.
-        """
-        if frames.dtype != np.uint8 or frames.shape[1:] != self._picture_shape:
-            raise ValueError(
-                f"got frames {frames.dtype} {list(frames.shape)}, expected uint8 {self._picture_shape} each"
-            )
-        if audio.dtype != np.int16 or audio.ndim != 1:
-            raise ValueError(f"got audio {audio.dtype} {list(audio.shape)}, expected int16 [samples]")
-        for picture in frames:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            frame.pts, frame.time_base = self._frame_count, Fraction(1, FRAMES_PER_SECOND)
-            self._frame_count += 1
-            self._container.mux(self._video.encode(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU601)))
-        if len(audio):
-            sound = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio[None]), format="s16", layout="mono")
-            sound.sample_rate = self._rate_hz
-            sound.pts, sound.time_base = self._sample_count, Fraction(1, self._rate_hz)
-            self._sample_count += len(audio)
-            self._container.mux(self._audio.encode(sound))
 
 
 @contextlib.contextmanager

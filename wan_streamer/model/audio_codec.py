@@ -26,7 +26,7 @@ class AudioEncoder(nn.Module):
 
     def forward(self, samples_BT: Tensor) -> Tensor:
         features = self.coarse(self.reduce(self.fine(self.mel(samples_BT))))
-        return self.out(features.transpose(1, 2))  # type: ignore[no-any-return]
+        return self.out(features.transpose(1, 2))
 
 
 class AudioDecoder(nn.Module):
@@ -66,4 +66,4 @@ class AudioCodec(nn.Module):
 
     def decode(self, latents_BNC: Tensor) -> Tensor:
         """Samples [B, T] in -1..1."""
-        return self.decoder(latents_BNC)  # type: ignore[no-any-return]
+        return self.decoder(latents_BNC)

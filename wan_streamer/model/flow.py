@@ -3,6 +3,7 @@
 z_tau = (1 - tau) z_0 + tau * noise; the velocity along this line is noise - z_0; tau = 1 is pure noise, tau = 0 clean.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -37,7 +38,7 @@ def solve(
         velocity: audio and video velocities at (latents, tau), from one joint prediction.
     """
     audio, video = noise
-    for tau, next_tau in zip(times[:-1], times[1:], strict=True):
+    for tau, next_tau in itertools.pairwise(times):
         audio_velocity, video_velocity = velocity((audio, video), tau)
         audio = audio + (next_tau - tau) * audio_velocity
         video = video + (next_tau - tau) * video_velocity

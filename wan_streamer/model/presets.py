@@ -21,22 +21,30 @@ def nano() -> ModelConfig:
     audio = AudioCodecConfig(
         sample_rate_hz=16_000, width=256, fine_width=128, depth=3, latent_channels=32, tokens_per_unit=4
     )
-    video = VideoCodecConfig(
-        height=128, width=224, stride=32, channels=(48, 64, 128, 192), depth=1, latent_channels=64
-    )
+    video = VideoCodecConfig(height=128, width=224, stride=32, channels=(48, 64, 128, 192), depth=1, latent_channels=64)
     return ModelConfig(
         name="nano",
         backbone=BackboneConfig(
-            width=256, layer_count=8, head_count=4, kv_head_count=2, head_size=64, mlp_width=704,
-            vocabulary_size=VOCABULARY_SIZE, rope_axis_pairs=(16, 8, 8),
+            width=256,
+            layer_count=8,
+            head_count=4,
+            kv_head_count=2,
+            head_size=64,
+            mlp_width=640,
+            vocabulary_size=VOCABULARY_SIZE,
+            rope_axis_pairs=(16, 8, 8),
         ),
         user_audio=dataclasses.replace(audio, width=192, fine_width=96, depth=2),
         user_video=dataclasses.replace(video, channels=(32, 48, 96, 128)),
         agent_audio=audio,
         agent_video=video,
         history=HistoryConfig(
-            sink_units=1, user_video_units=16, user_audio_units=62, agent_text_units=125,
-            agent_audio_units=62, agent_video_units=8,
+            sink_units=1,
+            user_video_units=16,
+            user_audio_units=62,
+            agent_text_units=125,
+            agent_audio_units=62,
+            agent_video_units=8,
         ),
         max_text_tokens=2,
         lag=0,
@@ -55,16 +63,26 @@ def _large(name: str, *, height: int, width: int) -> ModelConfig:
     return ModelConfig(
         name=name,
         backbone=BackboneConfig(
-            width=1024, layer_count=28, head_count=16, kv_head_count=8, head_size=128, mlp_width=3072,
-            vocabulary_size=151_936, rope_axis_pairs=(32, 16, 16),
+            width=1024,
+            layer_count=28,
+            head_count=16,
+            kv_head_count=8,
+            head_size=128,
+            mlp_width=3072,
+            vocabulary_size=151_936,
+            rope_axis_pairs=(32, 16, 16),
         ),
         user_audio=dataclasses.replace(audio, sample_rate_hz=16_000),
         user_video=video,
         agent_audio=audio,
         agent_video=video,
         history=HistoryConfig(
-            sink_units=1, user_video_units=25, user_audio_units=375, agent_text_units=1875,
-            agent_audio_units=125, agent_video_units=12,
+            sink_units=1,
+            user_video_units=25,
+            user_audio_units=375,
+            agent_text_units=1875,
+            agent_audio_units=125,
+            agent_video_units=12,
         ),
         max_text_tokens=4,
         lag=1,

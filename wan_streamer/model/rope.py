@@ -1,7 +1,7 @@
 """Rotary position embedding on three axes (time, row, column), with real numbers.
 
-Positions are absolute: RoPE sees only differences, so a sliding window needs no turning of its keys. Only the sink keeps
-a constant distance to the newest unit: its keys are turned on by `sink_shift` units (`turn` composes with earlier turns).
+Positions are absolute: RoPE sees only differences, so a sliding window needs no turning of its keys. Only the sink
+keeps a constant distance to the newest unit: the cache turns its keys on (a turn composes with earlier ones).
 Angles are computed in float64: after a day of conversation a position has seven digits.
 """
 

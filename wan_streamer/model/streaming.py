@@ -1,8 +1,8 @@
 """Streaming state of causal layers: one forward serves whole sequences and streams.
 
-A causal layer owns a typed state that says what it remembers of the past. Outside a stream every call starts from a fresh
-state (silence before the beginning). Inside `with streaming(stream):` each call continues where the last one ended, and
-the state is written in place. Moshi's `modules/streaming.py` shows the pattern.
+A causal layer owns a typed state that says what it remembers of the past. Outside a stream every call starts from a
+fresh state (silence before the beginning). Inside `with streaming(stream):` each call continues where the last one
+ended, and the state is written in place. Moshi's `modules/streaming.py` shows the pattern.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Text tokens: UTF-8 bytes and two tokens of our own.
 
-A byte needs no vocabulary that would have to be trained first. Checkpoints of published language models bring their own.
+Bytes need no vocabulary that would have to be trained first. Checkpoints of published language models bring theirs.
 """
 
 import codecs

@@ -41,7 +41,7 @@ class Attention(nn.Module):
         qkv = self.qkv(x_BTD).unflatten(-1, (-1, c.head_size))
         q, k, v = qkv.split([c.head_count, c.kv_head_count, c.kv_head_count], dim=2)
         q, k = turn(self.q_norm(q), rotation), turn(self.k_norm(k), rotation)
-        return self.out(attend(layer, q, k, v).flatten(2))  # type: ignore[no-any-return]
+        return self.out(attend(layer, q, k, v).flatten(2))
 
 
 class Mlp(nn.Module):
@@ -54,7 +54,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)  # type: ignore[no-any-return]
+        return self.down(F.silu(gate) * up)
 
 
 class Block(nn.Module):
@@ -95,4 +95,4 @@ class Transformer(nn.Module):
         """
         for layer, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, rotation, modulation[layer], attend, layer)
-        return self.norm(x_BTD)  # type: ignore[no-any-return]
+        return self.norm(x_BTD)

@@ -23,7 +23,7 @@ class UserVideoEncoder(nn.Module):
     def forward(self, frames_BUFCHW: Tensor) -> Tensor:
         features = self.encoder(frames_BUFCHW)
         tokens = self.reduce(features.flatten(0, 1)).flatten(2).transpose(1, 2)
-        return tokens.unflatten(0, features.shape[:2])  # type: ignore[no-any-return]
+        return tokens.unflatten(0, features.shape[:2])
 
 
 class UserAudioEncoder(nn.Module):
@@ -35,4 +35,4 @@ class UserAudioEncoder(nn.Module):
         self.encoder = AudioEncoder(config, width)
 
     def forward(self, samples_BT: Tensor) -> Tensor:
-        return self.encoder(samples_BT).unflatten(1, (-1, self.tokens_per_unit))  # type: ignore[no-any-return]
+        return self.encoder(samples_BT).unflatten(1, (-1, self.tokens_per_unit))

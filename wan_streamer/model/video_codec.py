@@ -3,6 +3,8 @@
 Shape letters: B batch, U units, F frames of a unit, C channels, N tokens (positions of a latent frame, row by row).
 """
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ class VideoEncoder(nn.Module):
         self.enter = nn.Conv2d(FRAMES_PER_UNIT * RGB * PATCH * PATCH, widths[0], 1)
         self.downs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), *(ResidualBlock2d(b) for _ in range(config.depth)))
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            for a, b in itertools.pairwise(widths)
         )
         self.mix = CausalUnitMix(widths[-1], config.grid)
 
@@ -36,7 +38,7 @@ class VideoEncoder(nn.Module):
         x = self.enter(self.patch(frames_BUFCHW.flatten(0, 1).flatten(1, 2)))
         for down in self.downs:
             x = down(x)
-        return self.mix(x.unflatten(0, (batch, units)))  # type: ignore[no-any-return]
+        return self.mix(x.unflatten(0, (batch, units)))
 
 
 class VideoDecoder(nn.Module):
@@ -92,4 +94,4 @@ class VideoCodec(nn.Module):
 
     def decode(self, latents_BUNC: Tensor) -> Tensor:
         """Frames [B, U, F, 3, height, width] in -1..1."""
-        return self.decoder(latents_BUNC)  # type: ignore[no-any-return]
+        return self.decoder(latents_BUNC)

@@ -39,9 +39,7 @@ class WanStreamer(nn.Module):
         self.text_embedding = nn.Embedding(backbone.vocabulary_size, width)
         self.audio_in = nn.Linear(audio_channels, width)
         self.video_in = nn.Linear(video_channels, width)
-        self.tau_mlp = nn.Sequential(
-            nn.Linear(TAU_FEATURES, width), nn.SiLU(), nn.Linear(width, MODULATIONS * width)
-        )
+        self.tau_mlp = nn.Sequential(nn.Linear(TAU_FEATURES, width), nn.SiLU(), nn.Linear(width, MODULATIONS * width))
         self.layer_modulation = nn.Parameter(torch.zeros(backbone.layer_count, MODULATIONS, width))
 
         self.transformer = Transformer(backbone)
@@ -74,7 +72,7 @@ class WanStreamer(nn.Module):
         return self.audio_head(audio), self.video_head(video)
 
     def modulation(self, tau: Tensor) -> Tensor:
-        """Modulation by the noise level, [L, 6, *tau.shape, D]. Zero at the start of training: the blocks are then plain.
+        """Modulation by the noise level, [L, 6, *tau.shape, D]; zero at the start of training: blocks are then plain.
 
         Args:
             tau: noise levels from 0 (clean) to 1 (noise).
@@ -84,7 +82,7 @@ class WanStreamer(nn.Module):
         features = torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.layer_modulation.dtype)
         shared = self.tau_mlp(features).unflatten(-1, (MODULATIONS, -1)).movedim(-2, 0)
         per_layer = self.layer_modulation.view(*self.layer_modulation.shape[:2], *(1,) * tau.ndim, -1)
-        return shared[None] + per_layer  # type: ignore[no-any-return]
+        return shared[None] + per_layer
 
     def no_modulation(self) -> Tensor:
         """Modulation of tokens that have no noise level (user, text), [L, 6, 1, 1, D]."""

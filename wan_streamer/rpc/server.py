@@ -29,6 +29,8 @@ from wan_streamer.telemetry.traces import Tracing, configure_tracing
 
 # What is still open when a drain is over gets this long to leave by itself.
 STOP_GRACE_S: Final = 0.3
+# A service that uses up its time still gets to close its streams in order.
+DRAIN_MARGIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,10 @@ class RunningServer:
     grpc_server: grpc.aio.Server
 
     async def drain(self, time_left_s: float) -> None:
-        """Health NOT_SERVING, then the service's own drain, at most `time_left_s` long."""
+        """Health NOT_SERVING, then the service's own drain, which has `time_left_s` and not much more."""
         await self.health.leave()
         with suppress(TimeoutError):
-            async with asyncio.timeout(time_left_s):
+            async with asyncio.timeout(time_left_s + DRAIN_MARGIN_S):
                 await self.service.drain(time_left_s)
 
 

@@ -66,7 +66,7 @@ class Flight:
         return Stage(self, name)
 
     def add_stage(self, name: str, start_unix_ns: int, end_unix_ns: int) -> None:
-        """Records a stage that was timed elsewhere, in nanoseconds since 1970. An end before the start counts as 0 long."""
+        """Records a stage that was timed elsewhere, in ns since 1970; one that ends before it starts is 0 long."""
         self.stages.append((name, start_unix_ns, max(start_unix_ns, end_unix_ns)))
 
     def end(self, outcome: str = ON_TIME, **attributes: AttributeValue) -> None:
@@ -89,7 +89,7 @@ class Flight:
         tracer = self._recorder._tracing.tracer
         service = self._recorder._tracing.service
         context = set_span_in_context(self._span)
-        unit = {"session.id": self.session_id, "unit.index": self.unit_index}
+        unit: dict[str, AttributeValue] = {"session.id": self.session_id, "unit.index": self.unit_index}
         for name, start_unix_ns, end_unix_ns in self.stages:
             tracer.start_span(
                 f"{service}.{name}", context=context, attributes={**unit, "stage": name}, start_time=start_unix_ns
@@ -162,8 +162,8 @@ class FlightRecorder:
         unit_index: int,
         traceparent: str,
         *,
-        generation: int = 0,
-        epoch: int = 0,
+        generation: int | None = None,
+        epoch: int | None = None,
         start_unix_ns: int | None = None,
     ) -> Flight:
         """Begins this process's part of a unit: a span "<service>.unit" below the given context.
@@ -179,7 +179,12 @@ class FlightRecorder:
             kind=SpanKind.SERVER,
             start_time=time.time_ns() if start_unix_ns is None else start_unix_ns,
         )
-        return Flight(self, span, session_id, unit_index, generation=generation, epoch=epoch)
+        flight = Flight(self, span, session_id, unit_index)
+        if generation is not None:
+            flight.attributes["generation"] = generation
+        if epoch is not None:
+            flight.attributes["epoch"] = epoch
+        return flight
 
     def _finish(self, flight: Flight) -> None:
         if self._metrics is not None:

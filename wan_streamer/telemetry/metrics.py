@@ -8,8 +8,8 @@ from wsgiref.simple_server import WSGIServer
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    GCCollector,
     Gauge,
+    GCCollector,
     Histogram,
     ProcessCollector,
     start_http_server,
@@ -131,6 +131,7 @@ def start_metrics_server(port: int, registry: CollectorRegistry, *, host: str = 
         if error.errno != errno.EADDRINUSE:
             raise
         raise OSError(
-            errno.EADDRINUSE, f"got metrics port {port}, which is taken on {host}; choose another, or 0 for any free one"
+            errno.EADDRINUSE,
+            f"got metrics port {port}, which is taken on {host}; choose another, or 0 for any free one",
         ) from error
     return MetricsServer(server, thread)

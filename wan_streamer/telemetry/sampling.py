@@ -50,9 +50,9 @@ class KeepAll(Generic[FlightT]):
 class KeepLate(Generic[FlightT]):
     """Every flight that is not on time, the ones before and after it in its session, and a share of the others.
 
-    The share is drawn by trace id, as OpenTelemetry's TraceIdRatioBased does, so that every process keeps the same units.
-    For the rest each process decides from the outcomes that it saw: a unit that only the gateway knows to be late is
-    kept there but not in the thinker and performer. Where whole traces of late units matter, use `all` and a
+    The share is drawn by trace id, as OpenTelemetry's TraceIdRatioBased does, so that every process keeps the same
+    units. For the rest each process decides from the outcomes that it saw: a unit that only the gateway knows to be
+    late is kept there but not in the thinker and performer. Where whole traces of late units matter, use `all` and a
     collector that samples by tail. Neighbours are taken in the order in which flights end.
     """
 

@@ -20,7 +20,7 @@ def write_timeline(units_jsonl: Path, out_html: Path) -> None:
     """Draws a units file as a page that needs nothing else: it opens from a disk, without a server or a network.
 
     Raises:
-        InvalidInput: the units file is broken or has no unit.
+        InvalidInput: the units file is broken.
     """
     page = render_timeline(read_units_file(units_jsonl))
     out_html.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def _page_data(rows: Sequence[UnitRow]) -> dict[str, Any]:
 
 def _page_unit(row: UnitRow, first: UnitRow, number_of: dict[tuple[str, str], int]) -> dict[str, Any]:
     zero_unix_us = first["capture_start_unix_us"] - unit_start_us(first["unit_index"])
-    # 18 stages for each of thousands of units: a flat list of [stage, start, duration, stage, ...] keeps the page small.
+    # 18 stages for each of thousands of units: a flat list of stage, start, duration, stage, ... keeps the page small.
     flat: list[float] = []
     for span in row["spans"]:
         flat += (number_of[span["service"], span["stage"]], span["start_ms"], span["duration_ms"])

@@ -1,0 +1,28 @@
+"""What the gateway is configured with."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from wan_streamer.rpc.config import ServerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayConfig(ServerConfig):
+    """Configuration of one gateway process."""
+
+    thinker: tuple[str, ...]
+    """Addresses (host:port) of the thinkers, tried in this order."""
+    token_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    """Key of the resume tokens, 32 bytes or more; drawn at start when absent, so that no other gateway takes them."""
+    token_seconds: float = 3600.0
+    """Lifetime of a resume token."""
+    deadline_ms: float = 200.0
+    """From the end of a unit's capture to the moment from which its agent unit counts as late."""
+    jitter_allowance_ms: float = 60.0
+    """How long after its end a live unit waits for media that is still on its way."""
+    idle_seconds: float = 30.0
+    """A client that says nothing for so long is sent away."""
+    thinker_seconds: float = 10.0
+    """A thinker that owes an answer and gives none for so long is given up."""
+    jpeg_quality: int = 85
+    """Quality of the agent's pictures, 1 to 95."""

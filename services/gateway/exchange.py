@@ -1,0 +1,124 @@
+"""The thinker's half of a session: units out, answers in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+from structlog.typing import FilteringBoundLogger
+
+from services.gateway.ledger import LedgerUnit, UnitLedger
+from services.gateway.thinker_link import ConverseCall, status_of
+from wan_streamer.errors import InvalidInput
+from wan_streamer.media.jpeg import encode_jpeg
+from wan_streamer.rpc.tensors import from_proto
+from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
+from wan_streamer.v1 import thinker_pb2, unit_pb2
+
+_FAILED: Final = (unit_pb2.UNIT_OUTCOME_SKIPPED, unit_pb2.UNIT_OUTCOME_UNSPECIFIED)
+
+
+class Exchange:
+    """Sends the ledger's units to the thinker and puts its answers, encoded, into the ledger; two tasks."""
+
+    def __init__(
+        self,
+        *,
+        call: ConverseCall,
+        ledger: UnitLedger,
+        model: thinker_pb2.ModelDescription,
+        jpeg_quality: int,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._call = call
+        self._ledger = ledger
+        self._model = model
+        self._jpeg_quality = jpeg_quality
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self.last_answer_loop_s = self._loop.time()
+
+    async def send(self) -> None:
+        """Sends units as the thinker may have them, until no more will be cut."""
+        ledger = self._ledger
+        try:
+            while True:
+                await ledger.changed.until(lambda: ledger.is_sent or ledger.next_to_send() is not None)
+                unit = ledger.next_to_send()
+                if unit is None:
+                    await self._call.done_writing()
+                    return
+                await self._send_unit(unit)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The stream has ended; why is the receiver's to say.
+            self._log.debug("thinker stream ended while sending")
+
+    async def receive(self) -> None:
+        """Takes answers until the thinker ends the stream. What it leaves unanswered is skipped as ENGINE_FAULT.
+
+        Raises:
+            WanStreamerError: the thinker's own error, unchanged.
+        """
+        try:
+            async for response in self._call:
+                self.last_answer_loop_s = self._loop.time()
+                if response.WhichOneof("message") == "unit":
+                    await self._take_answer(response.unit)
+        except grpc.aio.AioRpcError as error:
+            self._log.info("thinker stream failed", code=error.code().name, error=error.details())
+        failure = await status_of(self._call)
+        if failure is not None:
+            raise failure
+        self._ledger.give_up_sent()
+        self._ledger.close_early()
+
+    async def _send_unit(self, unit: LedgerUnit) -> None:
+        assert unit.user_unit is not None
+        request = thinker_pb2.ConverseRequest(unit=unit.user_unit)
+        self._ledger.mark_sent(unit, self._loop.time())
+        await self._call.write(request)
+        unit.flight.add_stage("forward", unit.cut_unix_ns, time.time_ns())
+
+    async def _take_answer(self, media: unit_pb2.AgentUnit | thinker_pb2.AgentUnitMedia) -> None:
+        assert isinstance(media, thinker_pb2.AgentUnitMedia)
+        unit = self._ledger.sent(media.header.unit_index)
+        if unit is None or media.header.generation != unit.header.generation:
+            # Its row is already decided (for example a gap that the thinker skips too).
+            self._log.debug("answer without a unit", unit_index=media.header.unit_index)
+            return
+        if media.outcome in _FAILED:
+            self._ledger.skip(unit, media.skip_reason or unit_pb2.SKIP_REASON_ENGINE_FAULT)
+            return
+        try:
+            answer = await asyncio.to_thread(self._encode, unit, media)
+        except InvalidInput as error:
+            self._log.error("thinker sent a bad unit", unit_index=media.header.unit_index, error=str(error))
+            self._ledger.skip(unit, unit_pb2.SKIP_REASON_ENGINE_FAULT)
+            return
+        self._ledger.resolve(unit, answer)
+
+    def _encode(self, unit: LedgerUnit, media: thinker_pb2.AgentUnitMedia) -> unit_pb2.AgentUnit:
+        with unit.flight.stage("encode"):
+            model = self._model
+            audio = from_proto(
+                media.audio,
+                name="agent audio",
+                dtype=np.int16,
+                shape=(samples_per_unit(model.agent_audio_sample_rate_hz),),
+            )
+            frames: NDArray[np.uint8] = from_proto(
+                media.video,
+                name="agent video",
+                dtype=np.uint8,
+                shape=(FRAMES_PER_UNIT, model.agent_video_height, model.agent_video_width, 3),
+            )
+            return unit_pb2.AgentUnit(
+                audio_pcm_s16le=audio.tobytes(),
+                video_jpeg=[encode_jpeg(frame, self._jpeg_quality) for frame in frames],
+                text=media.text,
+                model_latency_us=media.model_latency_us,
+            )

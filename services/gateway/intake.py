@@ -1,0 +1,188 @@
+"""The client's half of a session: its messages become exact units."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from services.gateway.clock import MediaClock, capture_start_of_complete_unit_unix_us, unix_us
+from services.gateway.ledger import LedgerUnit, UnitLedger
+from services.gateway.notifier import Notifier
+from wan_streamer.errors import InvalidInput
+from wan_streamer.media.cutter import UnitCutter
+from wan_streamer.v1 import session_pb2
+
+# A few units of chunks and frames: what is read from the client before it is cut.
+MAX_WAITING_MESSAGES: Final = 64
+MAX_WAITING_BYTES: Final = 1024 * 1024
+# Beyond that only to find a Playout behind the media of a client that waits for units and gives no credit for them.
+MAX_BYTES_BEFORE_PLAYOUT: Final = 16 * 1024 * 1024
+
+MakeUnit = Callable[..., LedgerUnit]
+
+
+class Intake:
+    """Reads a client's messages and cuts its media; two tasks, `read` and `cut`, that meet at a bounded queue.
+
+    Playout and Interrupt take effect at once, media and the end of input in order.
+    """
+
+    def __init__(
+        self, *, cutter: UnitCutter, ledger: UnitLedger, make_unit: MakeUnit, jitter_allowance_s: float
+    ) -> None:
+        self._cutter = cutter
+        self._ledger = ledger
+        self._make_unit = make_unit
+        self._jitter_allowance_s = jitter_allowance_s
+        self._waiting: deque[session_pb2.ConnectRequest] = deque()
+        self._waiting_bytes = 0
+        self._changed = Notifier()
+        self._clock: MediaClock | None = None
+        self._is_ended = False
+        self._loop = asyncio.get_running_loop()
+        self.last_message_loop_s = self._loop.time()
+        self.is_listening = True
+        """Whether the client can be heard: false after its half-close and while we do not read, for lack of room."""
+
+    async def read(self, requests: AsyncIterator[session_pb2.ConnectRequest]) -> None:
+        """Reads until the client half-closes.
+
+        Raises:
+            InvalidInput: SECOND_ATTACH, UNKNOWN_MESSAGE, MEDIA_AFTER_END, PLAYOUT_AHEAD or PLAYOUT_MISSING.
+        """
+        async for request in requests:
+            self.last_message_loop_s = self._loop.time()
+            self._take(request)
+            if self._is_full():
+                self.is_listening = False
+                await self._ledger.changed.until(lambda: not self._is_full())
+                self.is_listening = True
+                self.last_message_loop_s = self._loop.time()
+        self.is_listening = False
+        self._end()
+        self._ledger.release_credit()
+
+    async def cut(self) -> None:
+        """Cuts unit after unit until the input has ended and all of it is cut.
+
+        Raises:
+            InvalidInput: what UnitCutter refuses.
+        """
+        while True:
+            await self._wait_for_media()
+            if self._waiting:
+                self._push(self._waiting.popleft())
+            while self._is_due():
+                await self._ledger.changed.until(lambda: self._ledger.has_room)
+                await self._cut_next()
+            if self._is_input_over() and not self._cutter.has_media():
+                self._ledger.close()
+                return
+
+    def _take(self, request: session_pb2.ConnectRequest) -> None:
+        kind = request.WhichOneof("message")
+        if kind in ("audio", "video"):
+            if self._is_ended:
+                raise InvalidInput(
+                    f"got {kind} after end_of_input, expected none; create a new session to go on",
+                    reason="MEDIA_AFTER_END",
+                )
+            self._enqueue(request)
+        elif kind == "playout":
+            if not self._ledger.played(request.playout.played_unit_index):
+                raise InvalidInput(
+                    f"got playout of unit {request.playout.played_unit_index}, which was not sent yet; "
+                    "report only units that arrived",
+                    reason="PLAYOUT_AHEAD",
+                )
+        elif kind == "interrupt":
+            self._ledger.interrupt()
+        elif kind == "end_of_input":
+            self._end()
+        elif kind == "attach":
+            raise InvalidInput("got a second attach, expected one a stream; open a new stream", reason="SECOND_ATTACH")
+        else:
+            raise InvalidInput(
+                "got a message that this version does not know; see session.proto for those it does",
+                reason="UNKNOWN_MESSAGE",
+            )
+
+    def _end(self) -> None:
+        if not self._is_ended:
+            self._is_ended = True
+            self._enqueue(session_pb2.ConnectRequest(end_of_input=session_pb2.EndOfInput()))
+
+    def _enqueue(self, request: session_pb2.ConnectRequest) -> None:
+        if self._clock is None and request.WhichOneof("message") != "end_of_input":
+            media = request.audio if request.HasField("audio") else request.video
+            self._clock = MediaClock(
+                capture_offset_us=media.capture_offset_us, now_unix_us=unix_us(), now_loop_s=self._loop.time()
+            )
+        self._waiting.append(request)
+        self._waiting_bytes += request.ByteSize()
+        self._changed.notify()
+
+    def _is_full(self) -> bool:
+        if self._ledger.waits_for_client:
+            if self._waiting_bytes > MAX_BYTES_BEFORE_PLAYOUT:
+                raise InvalidInput(
+                    f"got {MAX_BYTES_BEFORE_PLAYOUT} bytes of media without a playout while units wait for credit; "
+                    "send playout as units begin to play",
+                    reason="PLAYOUT_MISSING",
+                )
+            return False
+        return len(self._waiting) >= MAX_WAITING_MESSAGES or self._waiting_bytes >= MAX_WAITING_BYTES
+
+    async def _wait_for_media(self) -> None:
+        """Returns when a message waits or, live, when the next unit must be cut whether it is complete or not."""
+        if not self._ledger.is_live or self._clock is None:
+            await self._changed.until(lambda: bool(self._waiting))
+            return
+        try:
+            async with asyncio.timeout_at(self._latest_cut_loop_s(self._clock)):
+                await self._changed.until(lambda: bool(self._waiting))
+        except TimeoutError:
+            return
+
+    def _latest_cut_loop_s(self, clock: MediaClock) -> float:
+        return clock.unit_end_loop_s(self._cutter.next_unit_index) + self._jitter_allowance_s
+
+    def _push(self, request: session_pb2.ConnectRequest) -> None:
+        self._waiting_bytes -= request.ByteSize()
+        kind = request.WhichOneof("message")
+        if kind == "audio":
+            audio = request.audio
+            self._cutter.push_audio(audio.first_sample_index, audio.capture_offset_us, audio.data)
+        elif kind == "video":
+            self._cutter.push_video(request.video.capture_offset_us, request.video.data)
+        else:
+            self._cutter.end()
+        # The reader may wait for room.
+        self._ledger.changed.notify()
+
+    def _is_input_over(self) -> bool:
+        return self._is_ended and not self._waiting
+
+    def _is_due(self) -> bool:
+        if self._is_input_over():
+            return self._cutter.has_media()
+        if self._cutter.is_complete():
+            return True
+        return (
+            self._ledger.is_live
+            and self._clock is not None
+            and self._loop.time() >= self._latest_cut_loop_s(self._clock)
+        )
+
+    async def _cut_next(self) -> None:
+        assert self._clock is not None, "media came before a unit"
+        start_unix_ns = time.time_ns()
+        if self._ledger.is_live:
+            capture_start_unix_us = self._clock.capture_start_unix_us(self._cutter.next_unit_index)
+        else:
+            capture_start_unix_us = capture_start_of_complete_unit_unix_us(start_unix_ns // 1000)
+        cut = await asyncio.to_thread(self._cutter.cut)
+        self._ledger.add(
+            self._make_unit(cut, capture_start_unix_us, cut_start_unix_ns=start_unix_ns, cut_end_unix_ns=time.time_ns())
+        )

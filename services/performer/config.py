@@ -1,0 +1,14 @@
+"""Configuration of the performer service."""
+
+from dataclasses import dataclass
+
+from wan_streamer.engine.config import EngineConfig
+from wan_streamer.rpc.config import ServerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformerConfig(ServerConfig, EngineConfig):
+    """The performer: solves the latents of each unit by flow matching, and nothing else."""
+
+    group: str = "performer-0"
+    """Name of this group, for placements and logs."""

@@ -1,0 +1,183 @@
+"""The thinker service: admission, and one stream a session."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from services.thinker.config import ThinkerConfig
+from services.thinker.conversation import Conversation
+from services.thinker.performer_link import describe_performer, performing
+from services.thinker.slots import Slots
+from wan_streamer.engine.config import describe, load_model, session_capacity
+from wan_streamer.engine.thinker import Thinker
+from wan_streamer.engine.warm_up import thinker_cost_ms
+from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost, Superseded
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.rpc.channel import open_channel
+from wan_streamer.rpc.server import ServiceContext
+from wan_streamer.rpc.worker import EngineWorker
+from wan_streamer.v1 import performer_pb2, performer_pb2_grpc, thinker_pb2_grpc
+from wan_streamer.v1 import thinker_pb2 as pb
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@asynccontextmanager
+async def build_thinker(config: ThinkerConfig, context: ServiceContext) -> AsyncIterator["ThinkerService"]:
+    """Loads the model, warms it up, opens the channel to the performer and yields the service."""
+    with EngineWorker() as worker:
+        thinker = Thinker(await worker.run(load_model, config))
+        unit_cost_ms = await worker.run(thinker_cost_ms, thinker)
+        capacity = config.max_sessions or session_capacity(unit_cost_ms)
+        context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)
+        async with open_channel(config.performer) as channel:
+            stub = performer_pb2_grpc.PerformerServiceStub(channel)
+            slots = Slots(capacity, config.reservation_seconds)
+            yield ThinkerService(describe(config), thinker, slots, stub, worker, context)
+
+
+class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
+    """Serves a thinker."""
+
+    full_names: Sequence[str] = (pb.DESCRIPTOR.services_by_name["ThinkerService"].full_name,)
+
+    def __init__(
+        self,
+        description: str,
+        thinker: Thinker,
+        slots: Slots,
+        performer: "performer_pb2_grpc.PerformerServiceAsyncStub",
+        worker: EngineWorker,
+        context: ServiceContext,
+    ) -> None:
+        self._thinker = thinker
+        self._model = _model_description(thinker.model.config, description, thinker.model.fingerprint())
+        self._slots = slots
+        self._performer = performer
+        self._worker = worker
+        self._context = context
+        self._incarnation = uuid.uuid4().hex
+        self._is_draining = False
+        context.metrics.session_capacity.set(slots.capacity)
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds the service to a server."""
+        thinker_pb2_grpc.add_ThinkerServiceServicer_to_server(self, server)
+
+    async def probe(self) -> None:
+        """Returns while the engine makes progress and the performer answers."""
+        await self._worker.probe()
+        await self._describe_performer()
+
+    async def drain(self, time_left_s: float) -> None:
+        """Takes no new sessions and waits for the live ones, which the gateway ends."""
+        self._is_draining = True
+        await self._slots.wait_empty()
+
+    async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
+        """What this thinker runs and how full it is."""
+        return pb.DescribeThinkerResponse(
+            incarnation=self._incarnation,
+            model=self._model,
+            max_session_count=self._slots.capacity,
+            session_count=self._slots.taken_count,
+        )
+
+    async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:
+        """Keeps a place for a session, here and (as far as it can tell now) on the performer group."""
+        if not request.session_id:
+            raise InvalidInput("got an empty session_id, expected the new session's", reason="SESSION_ID")
+        if self._is_draining:
+            raise Draining("this thinker is going away; try another")
+        group = await self._describe_performer()
+        if group.session_count >= group.max_session_count:
+            raise CapacityExhausted(f"all {group.max_session_count} places of {group.group} are taken")
+        self._slots.reserve(request.session_id)
+        lifetime = Duration()
+        lifetime.FromMilliseconds(int(self._slots.reservation_s * 1000))
+        return pb.ReserveResponse(
+            incarnation=self._incarnation, performer_group=group.group, epoch=group.epoch, lifetime=lifetime
+        )
+
+    # The stubs know only generators; a coroutine that writes to the context can hold a TaskGroup.
+    async def Converse(  # type: ignore[override]
+        self, requests: AsyncIterator[pb.ConverseRequest], context: Context
+    ) -> None:
+        """A session's life on this thinker."""
+        start = await _start_of(requests)
+        if start.incarnation != self._incarnation:
+            raise PlacementLost(
+                f"got thinker incarnation {start.incarnation!r}, but this one is {self._incarnation!r}: the thinker "
+                "was restarted and the session's state is gone; create a new session",
+                reason="INCARNATION",
+            )
+        with self._slots.occupy(start.session_id, start.generation) as live:
+            log = self._context.log.bind(session_id=start.session_id, generation=start.generation)
+            log.info("session opened")
+            self._context.metrics.sessions.set(self._slots.live_count)
+            try:
+                await self._converse(start, requests, context)
+            except asyncio.CancelledError:
+                if live.was_superseded:
+                    raise Superseded("a newer attach of this session took over") from None
+                raise
+            finally:
+                log.info("session closed")
+        self._context.metrics.sessions.set(self._slots.live_count)
+
+    async def _converse(
+        self, start: pb.ConverseStart, requests: AsyncIterator[pb.ConverseRequest], context: Context
+    ) -> None:
+        session = await self._worker.run(self._thinker.open)
+        perform_start = performer_pb2.PerformStart(
+            session_id=start.session_id,
+            generation=start.generation,
+            epoch=start.epoch,
+            seed=start.seed,
+            model_fingerprint=self._model.fingerprint,
+            traceparent=start.traceparent,
+        )
+        async with performing(self._performer, perform_start) as link:
+            await context.write(pb.ConverseResponse(started=pb.ConverseStarted(epoch=start.epoch)))
+            conversation = Conversation(start, self._thinker, session, self._worker, link, self._context.recorder)
+
+            async def emit(unit: pb.AgentUnitMedia) -> None:
+                await context.write(pb.ConverseResponse(unit=unit))
+
+            await conversation.run(requests, emit)
+
+    async def _describe_performer(self) -> performer_pb2.DescribePerformerResponse:
+        group = await describe_performer(self._performer)
+        if group.model_fingerprint != self._model.fingerprint:
+            raise PeerUnavailable(
+                "the performer runs another model; start thinker and performer with the same preset and weights",
+                reason="MODEL_MISMATCH",
+            )
+        return group
+
+
+def _model_description(config: ModelConfig, description: str, fingerprint: str) -> pb.ModelDescription:
+    return pb.ModelDescription(
+        preset=config.name,
+        text=description,
+        fingerprint=fingerprint,
+        user_audio_sample_rate_hz=config.user_audio.sample_rate_hz,
+        user_video_width=config.user_video.width,
+        user_video_height=config.user_video.height,
+        agent_audio_sample_rate_hz=config.agent_audio.sample_rate_hz,
+        agent_video_width=config.agent_video.width,
+        agent_video_height=config.agent_video.height,
+    )
+
+
+async def _start_of(requests: AsyncIterator[pb.ConverseRequest]) -> pb.ConverseStart:
+    async for request in requests:
+        if request.WhichOneof("message") == "start":
+            return request.start
+        break
+    raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")

@@ -1,0 +1,92 @@
+"""What a conversation leaves behind: two videos, the units with their traces, the timeline and the words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wan_streamer.client.conversation import Conversation
+from wan_streamer.client.reply import write_reply
+from wan_streamer.client.side_by_side import write_side_by_side
+from wan_streamer.errors import InvalidInput
+from wan_streamer.media.files import MediaFile
+from wan_streamer.telemetry.summary import RunSummary, summarize
+from wan_streamer.telemetry.timeline import write_timeline
+from wan_streamer.telemetry.units_file import read_units_file, write_units_file
+from wan_streamer.unit import UNIT_US
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFiles:
+    """Where everything goes, below one directory."""
+
+    out: Path
+
+    @property
+    def reply(self) -> Path:
+        """The agent's picture and sound."""
+        return self.out / "reply.mp4"
+
+    @property
+    def conversation(self) -> Path:
+        """Visitor and agent side by side."""
+        return self.out / "conversation.mp4"
+
+    @property
+    def units(self) -> Path:
+        """One line a unit, with its spans."""
+        return self.out / "units.jsonl"
+
+    @property
+    def timeline(self) -> Path:
+        """The units drawn."""
+        return self.out / "timeline.html"
+
+    @property
+    def transcript(self) -> Path:
+        """The agent's words; only when there are any."""
+        return self.out / "transcript.txt"
+
+    def prepare(self) -> None:
+        """Makes the directory and removes what an earlier run left, so that nothing is mixed up.
+
+        Raises:
+            InvalidInput: the directory cannot be written.
+        """
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            for path in (self.reply, self.conversation, self.units, self.timeline, self.transcript):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InvalidInput(
+                f"got {self.out} for the results, which cannot be written ({error.strerror}); choose another with --out",
+                reason="OUT_DIRECTORY",
+            ) from error
+
+
+def write_videos(
+    conversation: Conversation, media: MediaFile, files: ResultFiles, may_go_on: Callable[[], bool]
+) -> list[str]:
+    """Writes reply.mp4, conversation.mp4 and the words. May take a while; asks `may_go_on` each unit.
+
+    Returns:
+        What is not whole, in words.
+    """
+    if conversation.text:
+        files.transcript.write_text(conversation.text + "\n", encoding="utf-8")
+    notes = []
+    unit_count = write_reply(conversation, files.reply, may_go_on)
+    if unit_count < conversation.unit_count:
+        notes.append(f"{files.reply.name} holds the first {unit_count} of {conversation.unit_count} units")
+    seconds = write_side_by_side(conversation, media, files.conversation, may_go_on)
+    if not may_go_on() and seconds * 1e6 + UNIT_US < conversation.visitor_end_us:
+        notes.append(f"{files.conversation.name} holds the first {seconds:.1f} s")
+    return notes
+
+
+def write_records(conversation: Conversation, trace_dir: Path, files: ResultFiles) -> RunSummary:
+    """Writes units.jsonl (from the client's rows and the spans in `trace_dir`) and the timeline."""
+    write_units_file(conversation.client_rows(), trace_dir, files.units)
+    rows = read_units_file(files.units)
+    if rows:
+        write_timeline(files.units, files.timeline)
+    return summarize(rows)

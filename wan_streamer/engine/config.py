@@ -1,0 +1,54 @@
+"""What the processes that run the model are configured with, and how they load it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.unit import UNIT_MS
+
+# Share of a unit's time that sessions may fill: the rest is for the wire, jitter and what else the machine does.
+USABLE_SHARE = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """Which model runs, and on what."""
+
+    preset: str = "nano"
+    """Size of the model: nano, v0_1 or v0_2."""
+    weights_seed: int = 0
+    """There are no trained weights yet: they are drawn from this seed. All services must use the same one."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the model runs."""
+    threads: int = 1
+    """CPU threads of the engine. One is right where thinker and performer share few cores."""
+    max_sessions: int = 0
+    """Sessions that are admitted at once; 0 measures the cost of a unit at start and admits what fits."""
+
+
+def load_model(config: EngineConfig) -> WanStreamer:
+    """The model of a configuration, on its device.
+
+    Raises:
+        InvalidInput: an unknown preset, a device that is not there, or a thread count below 1.
+    """
+    if config.threads < 1:
+        raise InvalidInput(f"got threads {config.threads}, expected at least 1", reason="THREADS")
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput("got device cuda, but no CUDA GPU can be used here; say --device cpu", reason="DEVICE")
+    torch.set_num_threads(config.threads)
+    return untrained(preset(config.preset), config.weights_seed).to(config.device)
+
+
+def describe(config: EngineConfig) -> str:
+    """What the weights are, in words for people."""
+    return f"{config.preset}, untrained (weights drawn from seed {config.weights_seed})"
+
+
+def session_capacity(unit_cost_ms: float) -> int:
+    """How many sessions fit into the time of a unit, at least one."""
+    return max(1, int(UNIT_MS * USABLE_SHARE / unit_cost_ms))

@@ -1,0 +1,73 @@
+"""What a unit costs here: a short warm-up run, from which a service derives how many sessions it may admit."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from wan_streamer.engine.exchange import KvSlice, Latents, UserInput
+from wan_streamer.engine.performer import Performer
+from wan_streamer.engine.thinker import Thinker
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.layout import USER_KINDS, Kind
+from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
+
+UNITS = 8
+# The first units pay for what torch sets up once.
+SKIPPED_UNITS = 2
+
+
+def silent_unit(config: ModelConfig, unit_index: int) -> UserInput:
+    """A unit of silence and grey."""
+    return UserInput(
+        unit_index=unit_index,
+        audio=np.zeros(samples_per_unit(config.user_audio.sample_rate_hz), np.float32),
+        video=np.full((FRAMES_PER_UNIT, config.user_video.height, config.user_video.width, 3), 128, np.uint8),
+    )
+
+
+def performer_cost_ms(performer: Performer) -> float:
+    """Median time of a performer's whole unit, in milliseconds."""
+    model = performer.model
+    backbone, counts = model.config.backbone, model.layout.counts
+    tokens = sum(counts[kind] for kind in (*USER_KINDS, Kind.AGENT_TEXT))
+    shape = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
+    keys_values = torch.zeros(shape).to(model.layer_modulation)
+    session = performer.open(seed=0)
+
+    def unit(k: int) -> None:
+        performer.append(
+            session,
+            KvSlice(unit_index=k, keys_values=keys_values, text_token_count=counts[Kind.AGENT_TEXT]),
+        )
+        performer.commit(session, performer.solve(session, k))
+
+    return _median_ms(unit)
+
+
+def thinker_cost_ms(thinker: Thinker) -> float:
+    """Median time of a thinker's whole unit, in milliseconds."""
+    config, counts = thinker.model.config, thinker.model.layout.counts
+    like = thinker.model.layer_modulation
+    audio = torch.zeros(counts[Kind.AGENT_AUDIO], config.agent_audio.latent_channels).to(like)
+    video = torch.zeros(counts[Kind.AGENT_VIDEO], config.agent_video.latent_channels).to(like)
+    session = thinker.open()
+
+    def unit(k: int) -> None:
+        thinker.think(session, silent_unit(config, k))
+        latents = Latents(unit_index=k, audio=audio, video=video)
+        thinker.decode(session, latents)
+        thinker.commit(session, latents)
+
+    return _median_ms(unit)
+
+
+def _median_ms(unit: Callable[[int], None]) -> float:
+    times_ms = []
+    for k in range(UNITS):
+        start = time.perf_counter()
+        unit(k)
+        times_ms.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times_ms[SKIPPED_UNITS:])

@@ -1,0 +1,58 @@
+"""The engine's own thread: computing never blocks the event loop, and health can ask it for progress."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class EngineWorker:
+    """Runs one call at a time, first come first served, in one thread: a model's modules are not for two at once."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._finished_count = 0
+        self._finished_at_last_probe = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error_class: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # A call that hangs must not keep the process from ending.
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs a call in the thread and returns what it returns.
+
+        A caller that is cancelled waits until its call has ended: what it was changing is then at rest.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._counted, call, args, kwargs)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not future.cancel():
+                await asyncio.wait((future,))
+            raise
+
+    def _counted(self, call: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self._finished_count += 1
+
+    async def probe(self) -> None:
+        """Returns when the thread makes progress: it finished something since the last probe, or does so now.
+
+        A saturated engine passes, a frozen one never returns (the caller sets the limit).
+        """
+        if self._finished_count > self._finished_at_last_probe:
+            self._finished_at_last_probe = self._finished_count
+            return
+        await self.run(int)
+        self._finished_at_last_probe = self._finished_count
