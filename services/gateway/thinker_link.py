@@ -44,9 +44,7 @@ class ThinkerLink:
     async def reserve(self, session_id: str) -> thinker_pb2.ReserveResponse:
         """Takes a slot for a session."""
         try:
-            return await self._stub.Reserve(
-                thinker_pb2.ReserveRequest(session_id=session_id), timeout=RESERVE_LIMIT_S
-            )
+            return await self._stub.Reserve(thinker_pb2.ReserveRequest(session_id=session_id), timeout=RESERVE_LIMIT_S)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
@@ -75,8 +73,10 @@ class ThinkerLink:
             ) from error
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise _start_refused(await status_of(call)) from error
-        if response is grpc.aio.EOF or response.WhichOneof("message") != "started":
-            raise _start_refused(await status_of(call) if response is grpc.aio.EOF else None)
+        if not isinstance(response, thinker_pb2.ConverseResponse):  # the end of the stream
+            raise _start_refused(await status_of(call))
+        if response.WhichOneof("message") != "started":
+            raise _start_refused(None)
 
 
 class ThinkerLinks:

@@ -1,7 +1,7 @@
-"""Starts a service that must not outlive whoever started it: `python -m wan_streamer.client.child PARENT_PID MODULE ...`.
+"""Starts a service that must not outlive its starter: `python -m wan_streamer.client.child PARENT_PID MODULE ...`.
 
-The suite's processes have a session of their own, so that a terminal's Ctrl-C does not reach them; without this they would
-go on when the suite is killed.
+The suite's processes have a session of their own, so that a terminal's Ctrl-C does not reach them; without this they
+would go on when the suite is killed.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """Asks the kernel for SIGTERM when the parent is gone; exits when it is gone already. Linux only, elsewhere nothing."""
+    """Asks the kernel for SIGTERM when the parent is gone; exits when it is gone already. Linux only."""
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

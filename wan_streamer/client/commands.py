@@ -1,49 +1,24 @@
 """What `wan-streamer run`, `serve` and `talk` do."""
 
 import asyncio
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from wan_streamer.client.file_talk import FileTalk, TalkOptions
 from wan_streamer.client.interruption import Interruption
-from wan_streamer.client.report import TalkProgress, show_summary, weights_sentence
-from wan_streamer.client.results import ResultFiles, write_records, write_videos
+from wan_streamer.client.report import weights_sentence
+from wan_streamer.client.results import prepare_trace_dir
 from wan_streamer.client.suite import HURRIED_STOP_LIMIT_S, STOP_LIMIT_S, Suite, SuiteOptions
-from wan_streamer.client.talk import Talk
-from wan_streamer.errors import WanStreamerError
-from wan_streamer.media.files import MediaFile, read_media
 from wan_streamer.rpc.channel import open_channel
-from wan_streamer.rpc.config import otlp_endpoint_from_environment
-from wan_streamer.telemetry.flight import FlightRecorder
-from wan_streamer.telemetry.traces import configure_tracing
 from wan_streamer.v1.thinker_pb2 import DescribeThinkerRequest
 from wan_streamer.v1.thinker_pb2_grpc import ThinkerServiceStub
 
-PROGRESS_INTERVAL_S: Final = 0.1
 # The services write their spans every 200 ms.
 SPAN_DELAY_S: Final = 0.5
-# After Ctrl-C the videos are cut off then; two seconds are the limit for everything.
-HURRIED_VIDEO_LIMIT_S: Final = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TalkOptions:
-    """How a file is played.
-
-    Args:
-        path: the media file.
-        out: where the results go.
-        seed: of what the model draws at random; None: the gateway draws one.
-        buffer_ms: how long the player waits with the first unit.
-    """
-
-    path: Path
-    out: Path
-    seed: int | None
-    buffer_ms: float
 
 
 async def run(options: TalkOptions, suite_options: SuiteOptions, console: Console) -> None:
@@ -52,37 +27,32 @@ async def run(options: TalkOptions, suite_options: SuiteOptions, console: Consol
     Raises:
         WanStreamerError: what went wrong; what could be written was written.
     """
-    media, files = read_media(options.path), ResultFiles(out=options.out)
-    files.prepare()
-    _forget_spans(suite_options.trace_dir)
     with Interruption() as interruption:
-        async with AsyncExitStack() as stack:
-            suite = await _started(suite_options, stack, interruption, console)
+        file_talk = FileTalk(options, suite_options.trace_dir, interruption, console)
+        async with _suite(suite_options, interruption, console) as suite:
             if suite is None:
                 return
-            talk, failure = await _play(options, media, suite.address, suite_options.trace_dir, interruption, console, suite)
-            stopping = asyncio.create_task(suite.stop(HURRIED_STOP_LIMIT_S if interruption.is_requested else STOP_LIMIT_S))
-            await _finish(talk, media, files, suite_options.trace_dir, interruption, console, stopping)
-            if failure is not None:
-                raise failure
+            await file_talk.play(suite.address, suite)
+            limit_s = HURRIED_STOP_LIMIT_S if interruption.is_requested else STOP_LIMIT_S
+            await file_talk.finish(asyncio.create_task(suite.stop(limit_s)))
 
 
 async def talk(options: TalkOptions, address: str, trace_dir: Path | None, console: Console) -> None:
     """Plays the file to a suite that runs already and writes the results.
 
+    Args:
+        trace_dir: where that suite writes its spans, when it runs on this machine.
+
     Raises:
         WanStreamerError: what went wrong; what could be written was written.
     """
-    media, files = read_media(options.path), ResultFiles(out=options.out)
-    files.prepare()
-    own_trace_dir = trace_dir or options.out / "traces"
+    own_trace_dir = options.out / "traces"
     with Interruption() as interruption:
-        spoken, failure = await _play(options, media, address, own_trace_dir, interruption, console, None)
-        delay_s = SPAN_DELAY_S if trace_dir is not None else 0.0
-        flushing = asyncio.create_task(asyncio.sleep(delay_s))
-        await _finish(spoken, media, files, own_trace_dir, interruption, console, flushing)
-        if failure is not None:
-            raise failure
+        if trace_dir is None:
+            prepare_trace_dir(own_trace_dir)
+        file_talk = FileTalk(options, trace_dir or own_trace_dir, interruption, console)
+        await file_talk.play(address)
+        await file_talk.finish(asyncio.sleep(SPAN_DELAY_S if trace_dir else 0.0))
 
 
 async def serve(suite_options: SuiteOptions, console: Console) -> None:
@@ -91,11 +61,8 @@ async def serve(suite_options: SuiteOptions, console: Console) -> None:
     Raises:
         WanStreamerError: a service did not start or ended by itself.
     """
-    ResultFiles(out=suite_options.out).prepare_directory()
-    _forget_spans(suite_options.trace_dir)
     with Interruption() as interruption:
-        async with AsyncExitStack() as stack:
-            suite = await _started(suite_options, stack, interruption, console)
+        async with _suite(suite_options, interruption, console) as suite:
             if suite is None:
                 return
             _show_how_to_connect(console, suite, await _model_description(suite))
@@ -103,4 +70,49 @@ async def serve(suite_options: SuiteOptions, console: Console) -> None:
             await suite.stop(HURRIED_STOP_LIMIT_S)
             if failure is not None:
                 raise failure
-            console.print("stopped")
+        console.print("The suite has stopped.")
+
+
+@asynccontextmanager
+async def _suite(options: SuiteOptions, interruption: Interruption, console: Console) -> AsyncIterator[Suite | None]:
+    """A healthy suite, stopped at the end; None when Ctrl-C came before it was healthy."""
+    prepare_trace_dir(options.trace_dir)
+    with console.status("starting the suite") as status:
+        suite = Suite(
+            options, lambda name: status.update(f"waiting for the {name} (log: {options.log_dir / name}.log)")
+        )
+        started = await interruption.unless(suite.start())
+    if not started:
+        console.print("Stopped before the suite was ready.")
+        yield None
+        return
+    try:
+        yield suite
+    finally:
+        await suite.stop(HURRIED_STOP_LIMIT_S)
+
+
+async def _model_description(suite: Suite) -> str:
+    async with open_channel(suite.process("thinker").address) as channel:
+        answer = await ThinkerServiceStub(channel).DescribeThinker(DescribeThinkerRequest(), timeout=5.0)
+    return answer.model.text
+
+
+def _show_how_to_connect(console: Console, suite: Suite, model_description: str) -> None:
+    options, address = suite.options, suite.address
+    lines = [
+        f"The suite is ready at {address} ({model_description}).",
+        f"  talk to it    wan-streamer talk FILE --server {address} --trace-dir {options.trace_dir}",
+        f"  look at it    grpcurl -plaintext {address} describe wan_streamer.v1.SessionService",
+        f"  its health    grpcurl -plaintext {address} grpc.health.v1.Health/Check",
+        f"  its logs      {options.log_dir}",
+    ]
+    if options.metrics_port:
+        ports = range(options.metrics_port, options.metrics_port + 3)
+        addresses = ", ".join(f"http://127.0.0.1:{port}/metrics" for port in ports)
+        lines.append(f"  its metrics   {addresses} (gateway, thinker, performer)")
+    if sentence := weights_sentence(model_description):
+        lines.append(sentence)
+    lines.append("Ctrl-C stops it.")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """One bidirectional gRPC stream whose reads and writes may be cancelled without ending the call.
 
-grpc.aio ends the whole call when a task that waits in `read` or `write` is cancelled; a player that uses time limits would
-end its conversation. Here one task reads, writes are shielded, and only `close` ends the call.
+grpc.aio ends the whole call when a task that waits in `read` or `write` is cancelled; a player that uses time limits
+would end its conversation. Here one task reads, writes are shielded, and only `close` ends the call.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """The playout clock of a real player, without a clock of its own: times go in, decisions come out.
 
-Playback starts a small buffer after the first unit with media has arrived; from then on unit k is due exactly k * 160 ms
-after unit 0. What arrives after it was due is missed: the player holds the last picture, plays silence, never slows down.
+Playback starts a small buffer after the first unit with media has arrived; from then on unit k is due exactly
+k * 160 ms after unit 0. What arrives after it was due is missed: the player holds the last picture, plays silence and
+never slows down.
 All times are microseconds on one clock, whose zero is the first capture of the visitor.
 """
 

@@ -1,5 +1,8 @@
 """What the console shows: progress while a file plays, tables and sentences after it."""
 
+import asyncio
+from typing import Final
+
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -11,7 +14,8 @@ from wan_streamer.client.results import ResultFiles
 from wan_streamer.client.talk import Talk
 from wan_streamer.telemetry.summary import Percentiles, RunSummary
 
-UNTRAINED_SENTENCE = (
+PROGRESS_INTERVAL_S: Final = 0.1
+UNTRAINED_SENTENCE: Final = (
     "The weights are untrained ({description}): the agent's pictures and sound are real output of the model, "
     "but they mean nothing yet."
 )
@@ -22,29 +26,24 @@ def weights_sentence(model_description: str) -> str:
     return UNTRAINED_SENTENCE.format(description=model_description) if "untrained" in model_description else ""
 
 
-class TalkProgress:
-    """The bar while a file plays."""
-
-    def __init__(self, console: Console, duration_us: int | None) -> None:
-        self._total_s = None if duration_us is None else duration_us / 1e6
-        self.progress = Progress(
-            SpinnerColumn(),
-            TextColumn("talking"),
-            BarColumn(),
-            TextColumn("{task.fields[position]}"),
-            TextColumn("{task.fields[units]}"),
-            console=console,
-            transient=True,
-        )
-        self._task = self.progress.add_task("talk", total=self._total_s, position="", units="")
-
-    def update(self, talk: Talk) -> None:
-        """Shows where the talk is."""
-        position_s = talk.position_us / 1e6
-        of = "" if self._total_s is None else f" of {self._total_s:.1f}"
-        self.progress.update(
-            self._task, completed=position_s, position=f"{position_s:.1f}{of} s", units=_unit_words(talk.conversation)
-        )
+async def show_progress(console: Console, talk: Talk, duration_us: int | None) -> None:
+    """Shows where the talk is until it is cancelled. `duration_us` is that of the file, None when unknown."""
+    total_s = None if duration_us is None else duration_us / 1e6
+    of = "" if total_s is None else f" of {total_s:.1f}"
+    columns = (
+        SpinnerColumn(),
+        TextColumn("talking"),
+        BarColumn(),
+        TextColumn("{task.fields[position]}"),
+        TextColumn("{task.fields[units]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("talk", total=total_s, position="", units="")
+        while True:
+            position_s = talk.position_us / 1e6
+            words = _unit_words(talk.conversation)
+            progress.update(task, completed=position_s, position=f"{position_s:.1f}{of} s", units=words)
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
 
 
 def _unit_words(conversation: Conversation | None) -> str:

@@ -1,6 +1,7 @@
 """What a conversation leaves behind: two videos, the units with their traces, the timeline and the words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,20 +48,37 @@ class ResultFiles:
         return self.out / "transcript.txt"
 
     def prepare(self) -> None:
-        """Makes the directory and removes what an earlier run left, so that nothing is mixed up.
+        """Makes the directory and removes the results of an earlier run, so that nothing is mixed up.
 
         Raises:
             InvalidInput: the directory cannot be written.
         """
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
+        with _writable(self.out):
             for path in (self.reply, self.conversation, self.units, self.timeline, self.transcript):
                 path.unlink(missing_ok=True)
-        except OSError as error:
-            raise InvalidInput(
-                f"got {self.out} for the results, which cannot be written ({error.strerror}); choose another with --out",
-                reason="OUT_DIRECTORY",
-            ) from error
+
+
+def prepare_trace_dir(trace_dir: Path) -> None:
+    """Makes the directory for spans and removes those of earlier runs.
+
+    Raises:
+        InvalidInput: the directory cannot be written.
+    """
+    with _writable(trace_dir):
+        for path in trace_dir.glob("*.jsonl"):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(directory: Path) -> Iterator[None]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InvalidInput(
+            f"got {directory} to write to, which cannot be written ({error.strerror}); choose another with --out",
+            reason="OUT_DIRECTORY",
+        ) from error
 
 
 def write_videos(

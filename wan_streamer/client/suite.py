@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from wan_streamer.client.process import ServiceProcess
 from wan_streamer.errors import InvalidInput, PeerUnavailable
@@ -48,7 +47,7 @@ class SuiteOptions:
 
 
 class Suite:
-    """Three processes with one life. A context manager: entered when all are healthy, left when all have ended.
+    """Three processes with one life: `start`, then `stop`.
 
     Args:
         on_wait: called with the name of the service that is waited for, for a spinner.
@@ -68,34 +67,50 @@ class Suite:
         """One of the three."""
         return next(process for process in self._processes if process.name == name)
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> bool:
+        """Starts all three and returns True when all are healthy. Cancelled or failed, it leaves no process behind.
+
+        Raises:
+            InvalidInput: a port is taken.
+            PeerUnavailable: a service ended, or was not healthy in time; with its last log lines.
+        """
         self._processes = _plan(self.options)
         try:
             for process in self._processes:
                 await process.start()
-            # The one that everything waits for comes first, so that a failure names its cause.
-            for process in self._processes:
-                self._on_wait(process.name)
-                await process.wait_until_healthy(START_LIMIT_S)
+            await self._until_healthy()
         except BaseException:
             await self.stop(HURRIED_STOP_LIMIT_S)
             raise
-        return self
+        return True
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop(STOP_LIMIT_S if error is None else HURRIED_STOP_LIMIT_S)
+    async def _until_healthy(self) -> None:
+        healthy = asyncio.create_task(self._wait_in_order())
+        failed = asyncio.create_task(self.wait_for_failure())
+        try:
+            await asyncio.wait({healthy, failed}, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                raise failed.result()
+            healthy.result()
+        finally:
+            healthy.cancel()
+            failed.cancel()
+
+    async def _wait_in_order(self) -> None:
+        for process in self._processes:
+            self._on_wait(process.name)
+            await process.wait_until_healthy(START_LIMIT_S)
 
     async def wait_for_failure(self) -> PeerUnavailable:
         """Returns when one of the services ends by itself, with the error that says so."""
-        waits = {asyncio.create_task(process.wait_for_death()): process for process in self._processes}
+        waits = [asyncio.create_task(process.wait_for_death()) for process in self._processes]
         try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        return waits[done.pop()].failure()
+        # Of several, the one that the others depend on is the cause.
+        return next(process for process, wait in zip(self._processes, waits, strict=True) if wait.done()).failure()
 
     async def stop(self, limit_s: float) -> None:
         """Ends all services, the one that calls before the one that is called; all together within `limit_s`."""
@@ -113,7 +128,7 @@ def _plan(options: SuiteOptions) -> list[ServiceProcess]:
     """The processes in the order in which they depend on each other, with ports chosen."""
     performer_port, thinker_port, gateway_port = _ports(options.port)
     metrics_port = options.metrics_port
-    model = ["--preset", options.preset, "--seed", str(options.seed)]
+    model = ["--preset", options.preset, "--weights-seed", str(options.seed)]
     own = {
         "performer": (performer_port, model, 2),
         "thinker": (thinker_port, ["--performer", f"127.0.0.1:{performer_port}", *model], 1),
@@ -149,7 +164,7 @@ def _bind(held: ExitStack, port: int) -> int:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         raise InvalidInput(
-            f"got port {port}, expected a free one ({error.strerror}); choose another with --port, or stop what uses it",
+            f"got port {port}, expected a free one ({error.strerror}); choose another with --port or stop what uses it",
             reason="PORT_TAKEN",
         ) from error
     chosen: int = listener.getsockname()[1]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.audio_track import AudioTrack
 from wan_streamer.media.formats import MAX_MEDIA_AHEAD_US, AudioFormat, UnitFormat, VideoFormat
-from wan_streamer.media.jpeg import check_jpeg, decode_jpeg
-from wan_streamer.media.letterbox import fitted_size, letterbox
+from wan_streamer.media.jpeg import decode_jpeg
+from wan_streamer.media.letterbox import letterbox
 from wan_streamer.media.video_track import Frame, VideoTrack
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit, unit_start_us
 
@@ -148,9 +148,8 @@ class UnitCutter:
         if frame is None:
             return np.full((height, width, 3), NO_PICTURE_GREY, np.uint8)
         if self._shown is None or self._shown[0] is not frame:
-            fitted = fitted_size(*check_jpeg(frame.jpeg), width, height)
             try:
-                decoded = decode_jpeg(frame.jpeg, at_least=fitted)
+                decoded = decode_jpeg(frame.jpeg, box=(width, height))
             except InvalidInput:
                 with self._lock:
                     assert self._video is not None

@@ -184,7 +184,8 @@ def _reading(path: Path) -> Iterator[InputContainer]:
     if not path.is_file():
         raise InvalidInput(f"got {path}, expected a media file; there is none, check the path", reason="FILE_NOT_FOUND")
     try:
-        with av.open(str(path)) as container:
+        # Broken text in metadata, which is not read here, must not keep the media from being read.
+        with av.open(str(path), metadata_errors="replace") as container:
             yield container
     except av.error.FFmpegError as error:
         raise InvalidInput(

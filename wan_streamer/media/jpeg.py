@@ -10,6 +10,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.formats import MAX_FRAME_BYTES, MAX_FRAME_HEIGHT, MAX_FRAME_WIDTH
+from wan_streamer.media.letterbox import fitted_size
 
 START_OF_IMAGE = b"\xff\xd8"
 START_OF_SCAN = b"\xff\xda"
@@ -60,11 +61,11 @@ def check_jpeg(jpeg: bytes) -> tuple[int, int]:
     return width, height
 
 
-def decode_jpeg(jpeg: bytes, *, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+def decode_jpeg(jpeg: bytes, *, box: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """The picture as uint8 [height, width, 3] RGB; greyscale and CMYK are converted.
 
-    With `at_least` (width, height) it may come at 1/2, 1/4 or 1/8 of its size, as long as it is no smaller than that:
-    several times faster.
+    With a `box` (width, height) that it will be letterboxed into, it may come at 1/2, 1/4 or 1/8 of its size, but never
+    smaller than what fills the box: several times faster for large pictures.
 
     Raises:
         InvalidInput: as `check_jpeg`; JPEG_INVALID also when the body is broken or cut off.
@@ -75,8 +76,8 @@ def decode_jpeg(jpeg: bytes, *, at_least: tuple[int, int] | None = None) -> NDAr
         with JpegImageFile(io.BytesIO(jpeg)) as image:
             if image.size != size:
                 raise _invalid(f"a second size of {image.size} pixels", f"{size}")
-            if at_least is not None:
-                image.draft("RGB", at_least)
+            if box is not None:
+                image.draft("RGB", fitted_size(*size, *box))
             return np.array(image.convert("RGB"))
     except DECODE_ERRORS as error:
         raise _invalid(f"a broken body ({error})", "a whole picture") from error

@@ -49,14 +49,16 @@ class Mp4Writer:
 
     def __enter__(self) -> Self:
         try:
-            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
+            self._part.touch()
         except OSError as error:
             raise InvalidInput(
                 f"cannot write {self._path} ({error}); give a path in an existing, writable directory",
                 reason="FILE_UNWRITABLE",
             ) from error
+        self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         try:
             self._add_streams()
+            self._container.start_encoding()
         except BaseException:
             self._container.close()
             self._part.unlink(missing_ok=True)

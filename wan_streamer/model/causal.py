@@ -3,6 +3,8 @@
 Shape letters: B batch, C channels, T time steps, U units, F features.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -66,8 +68,8 @@ class LogMel(CausalLayer):
 def mel_filters(sample_rate_hz: int, fft_size: int, bands: int) -> Tensor:
     """Triangular filters on the HTK mel scale, [fft_size / 2 + 1, bands]."""
     frequencies = torch.linspace(0, sample_rate_hz / 2, fft_size // 2 + 1)
-    top_mel = 2595 * torch.log10(torch.tensor(1 + sample_rate_hz / 2 / 700))
-    edges = 700 * (10 ** (torch.linspace(0, float(top_mel), bands + 2) / 2595) - 1)
+    top_mel = 2595 * math.log10(1 + sample_rate_hz / 2 / 700)
+    edges = 700 * (10 ** (torch.linspace(0, top_mel, bands + 2) / 2595) - 1)
     rising = (frequencies[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequencies[:, None]) / (edges[2:] - edges[1:-1])
     return torch.minimum(rising, falling).clamp(min=0)

@@ -47,8 +47,9 @@ class ServiceContext:
 class Service(Protocol):
     """What a service must be able to do."""
 
-    full_names: Sequence[str]
-    """Full names of its gRPC services, for health and reflection."""
+    @property
+    def full_names(self) -> Sequence[str]:
+        """Full names of its gRPC services, for health and reflection."""
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds its servicers to the server."""

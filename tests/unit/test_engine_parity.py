@@ -1,0 +1,160 @@
+"""Serving step by step against one forward over the whole conversation with the training mask."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tests.support.tiny import random_unit, tiny_config
+from wan_streamer.engine.schedule import Duplex
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.flow import unit_noise
+from wan_streamer.model.layout import POSITIONS_PER_UNIT, USER_KINDS, Kind
+from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
+from wan_streamer.model.presets import untrained
+from wan_streamer.model.rope import turn
+from wan_streamer.model.streaming import Stream, streaming
+from wan_streamer.model.wan_streamer import WanStreamer
+
+UNITS = 14
+SEED = 5
+
+
+def random_model(config: ModelConfig, dtype: torch.dtype) -> WanStreamer:
+    """Weights large enough that every token matters, and with modulation by noise."""
+    model = untrained(config, 0)
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in model.named_parameters():
+        if name.startswith(("transformer", "tau_mlp", "layer_modulation", "kind", "text", "audio_", "video_", "user")):
+            spread = 0.5 if parameter.ndim == 1 else 1.2 * parameter.shape[-1] ** -0.5
+            parameter.data = torch.randn(parameter.shape, generator=generator) * spread
+    return model.to(dtype)
+
+
+@dataclass(frozen=True)
+class SinkAttention:
+    """The oracle: plain softmax, query unit by query unit, with the sink's keys at their held distance."""
+
+    model: WanStreamer
+    tokens: Tokens
+    mask: Tensor
+    bound_units: int
+
+    def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
+        groups = q_BTHS.shape[2] // k_BTKS.shape[2]
+        values = v_BTKS[0].repeat_interleave(groups, 1)
+        out = torch.empty_like(q_BTHS)
+        is_sink = self.tokens.unit < self.model.config.history.sink_units
+        for unit in self.tokens.unit.unique().tolist():
+            rows = self.tokens.unit == unit
+            shift = max(0, unit - self.bound_units) * POSITIONS_PER_UNIT
+            turned = turn(k_BTKS[0], self.model.rotation(torch.full((1, 3), shift)))
+            keys = torch.where(is_sink[:, None, None], turned, k_BTKS[0]).repeat_interleave(groups, 1)
+            scores = torch.einsum("qhs,khs->hqk", q_BTHS[0, rows], keys) * keys.shape[-1] ** -0.5
+            weights = scores.masked_fill(~self.mask[rows], float("-inf")).softmax(-1)
+            out[0, rows] = torch.einsum("hqk,khs->qhs", weights, values)
+        return out
+
+
+def serve(model: WanStreamer) -> tuple[list[tuple[Tensor, Tensor]], list[list[int]]]:
+    """Latents and words of each unit, step by step."""
+    duplex = Duplex(model)
+    session = duplex.open(SEED)
+    latents, words = [], []
+    for k in range(UNITS):
+        text: list[int] = []
+        write = duplex.thinker._write_words
+
+        def noting(*args: object, text: list[int] = text) -> list[int]:
+            text += write(*args)  # type: ignore[arg-type]
+            return text
+
+        duplex.thinker._write_words = noting  # type: ignore[method-assign]
+        duplex.step(session, random_unit(model.config, k))
+        duplex.thinker._write_words = write  # type: ignore[method-assign]
+        assert session.latents is not None
+        latents.append((session.latents.audio, session.latents.video))
+        words.append(text)
+    return latents, words
+
+
+def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[list[int]]) -> tuple[Tensor, Tokens]:
+    """Contexts of all clean tokens and of one noisy copy of each unit's latents, in one forward."""
+    layout, like = model.layout, model.layer_modulation
+    kinds, indices, offsets = layout.kinds_T(), layout.indices_T(), layout.offsets_T3()
+    stream = Stream.of(model)
+    x, unit, kind, index, level, position, modulation = [], [], [], [], [], [], []
+
+    def add(k: int, embedded: Tensor, rows: Tensor, noise_level: int, tau: float | None) -> None:
+        x.append(embedded[0])
+        unit.append(torch.full((len(rows),), k))
+        kind.append(kinds[rows])
+        index.append(indices[rows])
+        level.append(torch.full((len(rows),), noise_level))
+        position.append(offsets[rows] + k * POSITIONS_PER_UNIT)
+        m = model.no_modulation() if tau is None else model.modulation(torch.full((1, 1), tau))
+        modulation.append(m.expand(-1, -1, 1, len(rows), -1))
+
+    rows_of = lambda *k: torch.arange(layout.token_count)[layout.slice(*k)]  # noqa: E731
+    for k, (z, text) in enumerate(zip(latents, words, strict=True)):
+        user = random_unit(model.config, k)
+        frames = torch.tensor(user.video).permute(0, 3, 1, 2).to(like) / 127.5 - 1
+        with streaming(stream):
+            video, audio = model.user_video(frames[None, None])[:, 0], model.user_audio(torch.tensor(user.audio).to(like)[None])[:, 0]
+        add(k, model.embed_user(video, audio), rows_of(*USER_KINDS), CLEAN, None)
+        add(k, model.embed_text(torch.tensor([text])), rows_of(Kind.AGENT_TEXT)[: len(text)], CLEAN, None)
+        latent_rows = rows_of(Kind.AGENT_AUDIO, Kind.AGENT_VIDEO)
+        add(k, model.embed_latents(z[0][None], z[1][None]), latent_rows, CLEAN, 0.0)
+        noise = [unit_noise(tuple(part.shape), SEED, k, stream_).to(like) for stream_, part in enumerate(z)]
+        add(k, model.embed_latents(noise[0][None], noise[1][None]), latent_rows, 1, 1.0)
+    tokens = Tokens(*(torch.cat(part) for part in (unit, kind, index, level)))
+    history = model.config.history
+    mask = may_attend(tokens, tokens, lag=model.config.lag, history=history)
+    bound = history.sink_units + int(window_units(history, torch.device("cpu")).max())
+    attend = SinkAttention(model, tokens, mask, bound)
+    context = model.transformer(
+        torch.cat(x)[None], model.rotation(torch.cat(position)), torch.cat(modulation, 3), attend
+    )
+    return context[0], tokens
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
+@pytest.mark.parametrize("lag", [0, 1])
+def test_serving_equals_the_training_forward(lag: int, dtype: torch.dtype, tolerance: float) -> None:
+    """Latents and words of a conversation far past every window equal those of one forward with the mask."""
+    model = random_model(tiny_config(lag=lag, solver_steps=1), dtype)
+    with torch.inference_mode():
+        latents, words = serve(model)
+        context, tokens = whole(model, latents, words)
+        noisy = tokens.level == 1
+        for k, (audio, video) in enumerate(latents):
+            velocities = model.velocities(context[noisy & (tokens.unit == k)][None])
+            for stream, (served, velocity) in enumerate(zip((audio, video), velocities, strict=True)):
+                expected = unit_noise(tuple(served.shape), SEED, k, stream).to(dtype) - velocity[0]
+                assert (served - expected).abs().max() <= tolerance * max(1.0, float(expected.abs().max()))
+            # The last user token predicts the first word, each word the next.
+            of_unit = tokens.unit == k
+            speakers = torch.cat(
+                [
+                    torch.nonzero(of_unit & (tokens.kind == Kind.USER_AUDIO))[-1:],
+                    torch.nonzero(of_unit & (tokens.kind == Kind.AGENT_TEXT))[:-1],
+                ]
+            )[:, 0]
+            assert model.text_head(context[speakers]).argmax(-1).tolist() == words[k]
+    assert len({tuple(text) for text in words}) > 1, "the words never change, so the test would not notice much"
+
+
+def test_attention_is_the_textbook_one() -> None:
+    """Grouped attention without copies equals softmax(QK^T)V with repeated heads, for one mask row and for many."""
+    from wan_streamer.model.attention import attend_grouped
+
+    torch.manual_seed(0)
+    q, k, v = torch.randn(1, 5, 6, 8), torch.randn(1, 2, 9, 8), torch.randn(1, 2, 9, 8)
+    for mask in (torch.rand(5, 9) > 0.3, torch.rand(1, 9) > 0.3):
+        mask[:, 0] = True
+        expected = F.scaled_dot_product_attention(
+            q.transpose(1, 2), k.repeat_interleave(3, 1), v.repeat_interleave(3, 1), attn_mask=mask.expand(5, 9)
+        ).transpose(1, 2)
+        torch.testing.assert_close(attend_grouped(q, k, v, mask), expected)

@@ -1,0 +1,194 @@
+"""`wan-streamer`: the command line of the project."""
+
+import asyncio
+import importlib.metadata
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import tyro
+from rich.console import Console
+from tyro.conf import Positional, arg, subcommand
+
+from wan_streamer.client import commands, doctor
+from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT
+from wan_streamer.client.file_talk import TalkOptions
+from wan_streamer.client.suite import SuiteOptions
+from wan_streamer.errors import InvalidInput, WanStreamerError
+
+DESCRIPTION: Final = "A full-duplex audio-visual agent that answers in units of 160 ms, served over gRPC."
+EXIT_FAILED_CHECK: Final = 1
+EXIT_ERROR: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+Out = Annotated[Path, arg(aliases=["-o"])]
+Preset = Literal["nano", "v0_1", "v0_2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What all subcommands share."""
+
+    debug: bool = False
+    """Show the whole traceback of an error."""
+
+    def execute(self, console: Console) -> int:
+        """Does it and returns the exit code."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Command):
+    """Start the suite, play a media file to the agent at real-time pace, stop the suite.
+
+    Starts performer, thinker and gateway as separate processes on free loopback ports, plays the file through a gRPC
+    client as a visitor's device would, and leaves reply.mp4, conversation.mp4, units.jsonl and timeline.html (and the
+    services' logs) in the output directory. Ends with a table of latencies. Ctrl-C writes what there is and ends.
+    """
+
+    file: Positional[Path]
+    """Media file that plays the visitor: anything FFmpeg reads, with sound, pictures or both."""
+    out: Out = Path("out")
+    """Directory for the results; those of an earlier run are replaced."""
+    preset: Preset = "nano"
+    """The model. nano runs in real time on two CPU cores."""
+    seed: int = 0
+    """Seed of the weights while there are no trained ones, and of what the model draws at random."""
+    buffer_ms: float = DEFAULT_BUFFER_MS
+    """How long the player waits with the first unit before it plays; more hides more jitter and costs latency."""
+
+    def execute(self, console: Console) -> int:
+        options = TalkOptions(path=self.file, out=self.out, seed=self.seed, buffer_ms=_checked_buffer(self.buffer_ms))
+        suite = SuiteOptions(preset=self.preset, seed=self.seed, out=self.out)
+        asyncio.run(commands.run(options, suite, console))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve(Command):
+    """Start the suite and keep it running until Ctrl-C.
+
+    Starts performer, thinker and gateway as separate processes on loopback and prints how to connect to them.
+    """
+
+    port: int = DEFAULT_PORT
+    """Port of the gateway on 127.0.0.1; 0 takes a free one."""
+    metrics_port: int = 0
+    """Prometheus metrics of gateway, thinker and performer on this port and the next two; 0 is off."""
+    out: Out = Path("out")
+    """Logs go to OUT/logs, spans to OUT/traces."""
+    preset: Preset = "nano"
+    """The model. nano runs in real time on two CPU cores."""
+    seed: int = 0
+    """Seed of the weights while there are no trained ones."""
+
+    def execute(self, console: Console) -> int:
+        options = SuiteOptions(
+            preset=self.preset, seed=self.seed, port=self.port, metrics_port=self.metrics_port, out=self.out
+        )
+        asyncio.run(commands.serve(options, console))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Talk(Command):
+    """Play a media file to an agent that runs already (see `serve`).
+
+    Leaves the same files as `run`. The services' part of the traces is in them when --trace-dir names the directory
+    into which a suite on this machine writes its spans.
+    """
+
+    file: Positional[Path]
+    """Media file that plays the visitor: anything FFmpeg reads, with sound, pictures or both."""
+    server: Annotated[str, arg(metavar="HOST:PORT")] = f"127.0.0.1:{DEFAULT_PORT}"
+    """Address of the gateway."""
+    out: Out = Path("out")
+    """Directory for the results; those of an earlier run are replaced."""
+    trace_dir: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Where the suite writes its spans; `serve` prints it."""
+    seed: Annotated[int | None, arg(metavar="INT")] = None
+    """Seed of what the model draws at random; drawn by the gateway when absent."""
+    buffer_ms: float = DEFAULT_BUFFER_MS
+    """How long the player waits with the first unit before it plays; more hides more jitter and costs latency."""
+
+    def execute(self, console: Console) -> int:
+        options = TalkOptions(path=self.file, out=self.out, seed=self.seed, buffer_ms=_checked_buffer(self.buffer_ms))
+        asyncio.run(commands.talk(options, _checked_address(self.server), self.trace_dir, console))
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Command):
+    """Check this machine and say what to do.
+
+    Looks at Python, FFmpeg's libraries, torch, cores, memory, disk, ports, GPU and clock. Exit code 1 when something is
+    missing without which nothing works.
+    """
+
+    out: Out = Path("out")
+    """Directory that results would go to."""
+
+    def execute(self, console: Console) -> int:
+        return 0 if doctor.show(console, doctor.examine(self.out)) else EXIT_FAILED_CHECK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version(Command):
+    """Print the version."""
+
+    def execute(self, console: Console) -> int:
+        console.print(f"wan-streamer {importlib.metadata.version('wan-streamer')}", highlight=False)
+        return 0
+
+
+AnyCommand = (
+    Annotated[Run, subcommand("run", prefix_name=False)]
+    | Annotated[Serve, subcommand("serve", prefix_name=False)]
+    | Annotated[Talk, subcommand("talk", prefix_name=False)]
+    | Annotated[Doctor, subcommand("doctor", prefix_name=False)]
+    | Annotated[Version, subcommand("version", prefix_name=False)]
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point. Returns the exit code: 0, 1 (doctor found a fault), 2 (an error, one line says which) or 130."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = tyro.cli(
+        AnyCommand,
+        prog="wan-streamer",
+        description=DESCRIPTION,
+        args=arguments or ["--help"],
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    errors = Console(stderr=True, soft_wrap=True)
+    try:
+        return command.execute(Console())
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (WanStreamerError, OSError) as error:
+        if command.debug:
+            traceback.print_exc()
+        errors.print(f"wan-streamer: {error}", style="red", markup=False, highlight=False)
+        return EXIT_ERROR
+
+
+def _checked_buffer(buffer_ms: float) -> float:
+    if not 0 <= buffer_ms <= 10_000:
+        raise InvalidInput(f"got --buffer-ms {buffer_ms}, expected 0 to 10000", reason="BUFFER")
+    return buffer_ms
+
+
+def _checked_address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InvalidInput(
+            f"got the server address {address!r}, expected HOST:PORT, for example 127.0.0.1:{DEFAULT_PORT}",
+            reason="ADDRESS",
+        )
+    return address
+
+
+if __name__ == "__main__":
+    sys.exit(main())
