@@ -62,8 +62,8 @@ def missing_packages() -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             found = "nothing"
         if found != wanted:
-            lines.append(f"{name}: found {found}, expected {wanted}. Run: python -m pip install -r {REQUIREMENTS}")
-    return lines
+            lines.append(f"{name}: found {found}, expected {wanted}")
+    return [*lines, f"Run: {sys.executable} -m pip install -r {REQUIREMENTS}"] if lines else []
 
 
 def missing_libraries() -> list[str]:

@@ -102,9 +102,6 @@ def _read(path: Path) -> Person:
 
 def _export(anny_cache: Path) -> dict[str, NDArray[np.generic]]:
     os.environ["ANNY_CACHE_DIR"] = str(anny_cache)  # anny reads it at import time
-    import warp
-
-    warp.config.quiet = True  # before anny starts it
     import anny
     import torch
 

@@ -1,7 +1,7 @@
 """What the gateway is configured with."""
 
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from wan_streamer.rpc.config import ServerConfig
 
@@ -12,8 +12,8 @@ class GatewayConfig(ServerConfig):
 
     thinker: tuple[str, ...]
     """Addresses (host:port) of the thinkers, tried in this order."""
-    token_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    """Key of the resume tokens, 32 bytes or more; drawn at start when absent, so that no other gateway takes them."""
+    token_key_file: Path | None = None
+    """File with the key of the resume tokens (32 bytes or more), the same for all gateways; absent: a key is drawn."""
     token_seconds: float = 3600.0
     """Lifetime of a resume token."""
     deadline_ms: float = 200.0

@@ -64,7 +64,7 @@ class Exchange:
             WanStreamerError: the thinker's own error, unchanged.
         """
         try:
-            async for response in self._call:
+            while isinstance(response := await self._call.read(), thinker_pb2.ConverseResponse):
                 self.last_answer_loop_s = self._loop.time()
                 if response.WhichOneof("message") == "unit":
                     await self._take_answer(response.unit)

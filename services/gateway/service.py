@@ -17,7 +17,7 @@ from services.gateway.config import GatewayConfig
 from services.gateway.outbox import Outbox
 from services.gateway.session import Session, SessionPlace
 from services.gateway.thinker_link import ThinkerLinks, open_links
-from services.gateway.tokens import Placement, TokenSigner
+from services.gateway.tokens import Placement, TokenSigner, read_key
 from services.gateway.unit_maker import UnitMaker
 from wan_streamer.errors import Draining, InvalidInput
 from wan_streamer.rpc.server import ServiceContext
@@ -36,7 +36,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         self._config = config
         self._context = context
         self._links = links
-        self._signer = TokenSigner(config.token_key, config.token_seconds)
+        self._signer = TokenSigner(read_key(config.token_key_file), config.token_seconds)
         self._admission = Admission(links, self._signer, remember_s=config.token_seconds)
         self._sessions = AttachedSessions(context.metrics.sessions)
         self._is_draining = False
@@ -170,6 +170,8 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
 @asynccontextmanager
 async def build_gateway(config: GatewayConfig, context: ServiceContext) -> AsyncIterator[GatewayService]:
     """The service with open links to its thinkers."""
+    if not config.thinker:
+        raise InvalidInput("got no thinker, expected the address of at least one; say --thinker host:port")
     async with open_links(config.thinker, context.log) as links:
         yield GatewayService(config, context, links)
 

@@ -1,7 +1,9 @@
 """Resume tokens: signed and expiring, they name the places that a session lives on."""
 
+import secrets
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import jwt
@@ -26,6 +28,24 @@ class Placement:
     seed: int
     generation: int
     """Of the last attachment; 0 before the first."""
+
+
+def read_key(path: Path | None) -> str:
+    """The key in a file (without surrounding white space), or one drawn for this process alone.
+
+    Raises:
+        InvalidInput: TOKEN_KEY, there is no such file.
+    """
+    if path is None:
+        return secrets.token_urlsafe(MIN_KEY_BYTES)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidInput(
+            f"got token key file {path}, which cannot be read ({error.strerror}); give one, or none for a key of this "
+            "process alone",
+            reason="TOKEN_KEY",
+        ) from error
 
 
 class TokenSigner:

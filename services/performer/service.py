@@ -1,7 +1,7 @@
 """The performer service: one stream a session, slices in, latents out."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,11 +10,12 @@ import structlog
 import torch
 
 from services.performer.config import PerformerConfig
-from wan_streamer.engine.config import load_model, session_capacity
+from wan_streamer.engine.config import EngineConfig, load_model, session_capacity
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.performer import Performer, PerformerSession
 from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
+from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
@@ -26,10 +27,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @asynccontextmanager
-async def build_performer(config: PerformerConfig, context: ServiceContext) -> AsyncIterator["PerformerService"]:
+async def build_performer(
+    config: PerformerConfig, context: ServiceContext, load: Callable[[EngineConfig], WanStreamer] = load_model
+) -> AsyncIterator["PerformerService"]:
     """Loads the model, warms it up and yields the service."""
     with EngineWorker() as worker:
-        performer = Performer(await worker.run(load_model, config))
+        performer = Performer(await worker.run(load, config))
         unit_cost_ms = await worker.run(performer_cost_ms, performer)
         capacity = config.max_sessions or session_capacity(unit_cost_ms)
         context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,11 +13,12 @@ from services.thinker.config import ThinkerConfig
 from services.thinker.conversation import Conversation
 from services.thinker.performer_link import describe_performer, performing
 from services.thinker.slots import Slots
-from wan_streamer.engine.config import describe, load_model, session_capacity
+from wan_streamer.engine.config import EngineConfig, describe, load_model, session_capacity
 from wan_streamer.engine.thinker import Thinker
 from wan_streamer.engine.warm_up import thinker_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost, Superseded
 from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.worker import EngineWorker
@@ -28,10 +29,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @asynccontextmanager
-async def build_thinker(config: ThinkerConfig, context: ServiceContext) -> AsyncIterator["ThinkerService"]:
+async def build_thinker(
+    config: ThinkerConfig, context: ServiceContext, load: Callable[[EngineConfig], WanStreamer] = load_model
+) -> AsyncIterator["ThinkerService"]:
     """Loads the model, warms it up, opens the channel to the performer and yields the service."""
     with EngineWorker() as worker:
-        thinker = Thinker(await worker.run(load_model, config))
+        thinker = Thinker(await worker.run(load, config))
         unit_cost_ms = await worker.run(thinker_cost_ms, thinker)
         capacity = config.max_sessions or session_capacity(unit_cost_ms)
         context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)

@@ -10,9 +10,7 @@ def test_true_velocity_leads_to_the_data_in_any_number_of_steps() -> None:
     torch.manual_seed(0)
     data, noise = torch.randn(2, 3), torch.randn(2, 3)
     for steps in (1, 2, 7):
-        audio, video = solve(
-            (noise, noise), solver_times(steps), lambda _z, _tau: (target_velocity(data, noise),) * 2
-        )
+        audio, video = solve((noise, noise), solver_times(steps), lambda _z, _tau: (target_velocity(data, noise),) * 2)
         torch.testing.assert_close(audio, data)
         torch.testing.assert_close(video, data)
 

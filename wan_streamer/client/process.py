@@ -65,7 +65,9 @@ class ServiceProcess:
         try:
             async with asyncio.timeout(limit_s), open_channel(self.address) as channel:
                 stub = health_pb2_grpc.HealthStub(channel)
-                while not await self._is_serving(stub):
+                while True:
+                    if await self._is_serving(stub):
+                        return
                     await asyncio.sleep(POLL_INTERVAL_S)
         except TimeoutError as error:
             raise PeerUnavailable(

@@ -40,6 +40,8 @@ __all__ = ["AudioBlock", "MediaFile", "Mp4Writer", "VideoBlock", "read_media"]
 US_PER_SECOND = 1_000_000
 AUDIO_BLOCKS_PER_SECOND = 50
 SMALLER_JPEG_QUALITY = 50
+# Below this a header is damaged, and resampling it up would make hours of a few seconds.
+LOWEST_FILE_SAMPLE_RATE_HZ = 1000
 
 # A container's times are rounded (WebM: to 1 ms), so samples are counted; only a jump beyond this is a real gap.
 AUDIO_GAP_S = Fraction(1, 20)
@@ -104,10 +106,11 @@ class MediaFile:
         """Runs of samples with the index of their first one; indices never go back."""
         next_index: int | None = None
         with _reading(self.path) as container:
-            stream = container.streams.audio[0]
+            stream = _sound_stream(container)
+            assert stream is not None
             resampler = av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
             for frame in itertools.chain(container.decode(stream), [None]):
-                for mono in resampler.resample(frame):
+                for mono in _mono(resampler, frame):
                     samples = np.asarray(mono.to_ndarray(), np.int16).reshape(-1)
                     next_index = self._audio_index(mono, next_index, rate_hz)
                     early_count = min(max(0, -next_index), len(samples))
@@ -159,7 +162,7 @@ def read_media(path: Path | str, *, jpeg_quality: int = 90) -> MediaFile:
     """
     path = Path(path)
     with _reading(path) as container:
-        audio = container.streams.audio[0] if container.streams.audio else None
+        audio = _sound_stream(container)
         video = _picture_stream(container)
         if audio is None and video is None:
             raise InvalidInput(f"got {path} without audio and video, expected one; try another", reason="FILE_NO_MEDIA")
@@ -194,15 +197,35 @@ def _reading(path: Path) -> Iterator[InputContainer]:
         ) from error
 
 
+def _sound_stream(container: InputContainer) -> AudioStream | None:
+    """The first audio stream that FFmpeg has a decoder for (PyAV gives the others no codec context)."""
+    return next((stream for stream in container.streams.audio if stream.codec_context), None)
+
+
 def _picture_stream(container: InputContainer) -> VideoStream | None:
-    """The first video stream that is not the cover of a sound file."""
+    """The first video stream with a decoder that is not the cover of a sound file."""
     pictures = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
-    return next(pictures, None)
+    return next((stream for stream in pictures if stream.codec_context), None)
+
+
+def _mono(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+    try:
+        return resampler.resample(frame)
+    except ValueError as error:
+        raise InvalidInput(
+            "got a file whose sound changes its format on the way, expected one format; convert it to MP4",
+            reason="FILE_UNREADABLE",
+        ) from error
 
 
 def _audio_format(stream: AudioStream | None) -> AudioFormat | None:
     if stream is None:
         return None
+    if stream.rate < LOWEST_FILE_SAMPLE_RATE_HZ:
+        raise InvalidInput(
+            f"got sound at {stream.rate} Hz, expected at least {LOWEST_FILE_SAMPLE_RATE_HZ}; the file is damaged",
+            reason="FILE_UNREADABLE",
+        )
     rate_hz = min(max(stream.rate, MIN_AUDIO_SAMPLE_RATE_HZ), MAX_AUDIO_SAMPLE_RATE_HZ)
     return AudioFormat(sample_rate_hz=rate_hz, channel_count=1)
 

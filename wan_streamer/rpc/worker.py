@@ -32,12 +32,13 @@ class EngineWorker:
 
         A caller that is cancelled waits until its call has ended: what it was changing is then at rest.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._executor, self._counted, call, args, kwargs)
+        computing = self._executor.submit(self._counted, call, args, kwargs)
+        answer = asyncio.wrap_future(computing)
         try:
-            return await asyncio.shield(future)
+            return await asyncio.shield(answer)
         except asyncio.CancelledError:
-            if not future.cancel():
-                await asyncio.wait((future,))
+            if not computing.cancel():
+                await asyncio.wait((answer,))
             raise
 
     def _counted(self, call: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:

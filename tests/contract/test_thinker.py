@@ -1,0 +1,300 @@
+"""The thinker service over gRPC, with a real performer behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import numpy as np
+import pytest
+
+from tests.support.suite import TinySuite, header, tiny_performer, tiny_suite, user_message
+from tests.support.tiny import random_unit, tiny_config
+from wan_streamer.engine.schedule import Duplex
+from wan_streamer.errors import CapacityExhausted, InvalidInput, PlacementLost, Superseded, WanStreamerError
+from wan_streamer.model.presets import untrained
+from wan_streamer.rpc.channel import open_channel
+from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.rpc.tensors import from_proto
+from wan_streamer.v1 import thinker_pb2 as pb
+from wan_streamer.v1 import thinker_pb2_grpc
+
+UNITS = 9
+SEED = 7
+
+
+class Caller:
+    """Speaks to a thinker as a gateway does."""
+
+    def __init__(self, stub: thinker_pb2_grpc.ThinkerServiceAsyncStub) -> None:
+        self.stub = stub
+
+    async def start(self, session_id: str, *, generation: int = 1, seed: int = SEED, **changes: object) -> Talk:
+        reserved = await self.stub.Reserve(pb.ReserveRequest(session_id=session_id))
+        start = pb.ConverseStart(
+            session_id=session_id,
+            generation=generation,
+            incarnation=reserved.incarnation,
+            epoch=reserved.epoch,
+            seed=seed,
+        )
+        for name, value in changes.items():
+            setattr(start, name, value)
+        call = self.stub.Converse()
+        await call.write(pb.ConverseRequest(start=start))
+        started = await call.read()
+        assert started is not grpc.aio.EOF, await call.details()
+        assert started.started.epoch == reserved.epoch
+        return Talk(call, session_id, reserved.epoch, generation)
+
+
+class Talk:
+    """One open stream."""
+
+    def __init__(self, call: grpc.aio.StreamStreamCall, session_id: str, epoch: int, generation: int) -> None:
+        self.call, self.session_id, self.epoch, self.generation = call, session_id, epoch, generation
+
+    async def send(self, unit_index: int, seed: int = 0) -> None:
+        unit_header = header(self.session_id, unit_index, self.epoch, self.generation)
+        await self.call.write(user_message(random_unit(tiny_config(), unit_index, seed), unit_header))
+
+    async def receive(self) -> tuple[int, np.ndarray, np.ndarray, str]:
+        response = await self.call.read()
+        assert response is not grpc.aio.EOF, f"{await self.call.code()}: {await self.call.details()}"
+        unit = response.unit
+        audio = from_proto(unit.audio, name="audio", dtype="int16", shape=(1280,))
+        video = from_proto(unit.video, name="video", dtype="uint8", shape=(4, 32, 32, 3))
+        return unit.header.unit_index, audio, video, unit.text
+
+
+@asynccontextmanager
+async def caller(suite: TinySuite) -> AsyncIterator[Caller]:
+    async with open_channel(suite.thinker) as channel:
+        yield Caller(thinker_pb2_grpc.ThinkerServiceStub(channel))
+
+
+async def ended_with(call: grpc.aio.StreamStreamCall) -> WanStreamerError:
+    """The error that a stream ended with."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    return from_rpc_error(caught.value)
+
+
+def alone(seed: int, *, lag: int, units: int = UNITS) -> list[tuple[int, np.ndarray, np.ndarray, str]]:
+    """What the simple loop in one process gives."""
+    duplex = Duplex(untrained(tiny_config(lag=lag), 0))
+    session = duplex.open(SEED)
+    outputs = [duplex.step(session, random_unit(tiny_config(), k, seed)) for k in range(units)]
+    return [(output.unit_index, output.audio, output.video, output.text) for output in outputs]
+
+
+def assert_same(
+    got: tuple[int, np.ndarray, np.ndarray, str], expected: tuple[int, np.ndarray, np.ndarray, str]
+) -> None:
+    assert got[0] == expected[0]
+    assert np.array_equal(got[1], expected[1])
+    assert np.array_equal(got[2], expected[2])
+    assert got[3] == expected[3]
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+async def test_services_equal_the_simple_loop(lag: int) -> None:
+    """Thinker and performer over gRPC, running side by side as far as the lag allows, give the simple loop's bits."""
+    async with tiny_suite(lag=lag) as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
+        expected = alone(0, lag=lag)
+
+        async def send_all() -> None:
+            for k in range(UNITS):
+                await talk.send(k)
+            await talk.call.done_writing()
+
+        sending = asyncio.create_task(send_all())
+        for k in range(UNITS):
+            assert_same(await talk.receive(), expected[k])
+        await sending
+        assert await talk.call.read() is grpc.aio.EOF
+        assert await talk.call.code() is grpc.StatusCode.OK
+
+
+async def test_interleaved_sessions_equal_each_alone() -> None:
+    """Two sessions that share one thinker and one performer each get, bit for bit, what they get alone."""
+    expected = [alone(seed, lag=0) for seed in (1, 2)]
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        talks = [await gateway.start("a"), await gateway.start("b")]
+        for k in range(UNITS):
+            for seed, talk in zip((1, 2), talks, strict=True):
+                await talk.send(k, seed)
+            for talk, outputs in zip(talks, expected, strict=True):
+                assert_same(await talk.receive(), outputs[k])
+
+
+async def test_a_missing_unit_is_a_gap_and_no_more() -> None:
+    """A unit that the gateway dropped is skipped: the next index is answered as the simple loop answers it."""
+    duplex = Duplex(untrained(tiny_config(), 0))
+    session = duplex.open(SEED)
+    expected = [duplex.step(session, random_unit(tiny_config(), k)) for k in (0, 1, 4)]
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
+        for k, output in zip((0, 1, 4), expected, strict=True):
+            await talk.send(k)
+            assert_same(await talk.receive(), (k, output.audio, output.video, output.text))
+
+
+async def test_admission_is_refused_beyond_capacity_and_leaving_frees() -> None:
+    """With every place taken Reserve says so and when to come again; leaving a stream frees its place."""
+    async with tiny_suite(max_sessions=1) as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await gateway.stub.Reserve(pb.ReserveRequest(session_id="b"))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        error = from_rpc_error(caught.value)
+        assert isinstance(error, CapacityExhausted)
+        assert error.retry_after_s > 0
+        talk.call.cancel()
+        async with asyncio.timeout(5):
+            while (await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())).session_count:
+                await asyncio.sleep(0.02)
+            # The performer hears of it a moment later.
+            while True:
+                try:
+                    await gateway.start("b")
+                    break
+                except grpc.aio.AioRpcError:
+                    await asyncio.sleep(0.02)
+
+
+async def test_newest_attach_wins() -> None:
+    """A stream with a higher generation ends the older one with SUPERSEDED; an older one is refused."""
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        first = await gateway.start("a")
+        second = await gateway.start("a", generation=2)
+        assert isinstance(await ended_with(first.call), Superseded)
+        await second.send(0)
+        assert (await second.receive())[0] == 0
+        call = gateway.stub.Converse()
+        reserved = await gateway.stub.Reserve(pb.ReserveRequest(session_id="a"))
+        start = pb.ConverseStart(
+            session_id="a", generation=1, incarnation=reserved.incarnation, epoch=reserved.epoch, seed=SEED
+        )
+        await call.write(pb.ConverseRequest(start=start))
+        assert isinstance(await ended_with(call), Superseded)
+
+
+async def bad_message(talk: Talk, case: str) -> pb.ConverseRequest:
+    user = random_unit(tiny_config(), 1)
+    message = user_message(user, header(talk.session_id, 1, talk.epoch))
+    if case == "past":
+        message.unit.header.unit_index = 0
+    elif case == "nan":
+        message.unit.audio.data = np.full(1280, np.nan, np.float32).tobytes()
+    elif case == "shape":
+        del message.unit.video.shape[:]
+        message.unit.video.shape.extend([4, 16, 64, 3])
+    elif case == "size":
+        message.unit.audio.data = b"123"
+    elif case == "generation":
+        message.unit.header.generation = 2
+    elif case == "epoch":
+        message.unit.header.epoch += 1
+    elif case == "start":
+        message = pb.ConverseRequest(start=pb.ConverseStart())
+    return message
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("past", "UNIT_INDEX_PAST"),
+        ("nan", "NOT_FINITE"),
+        ("shape", "TENSOR_SHAPE"),
+        ("size", "TENSOR_SIZE"),
+        ("generation", "HEADER"),
+        ("epoch", "HEADER"),
+        ("start", "MESSAGE"),
+    ],
+)
+async def test_bad_units_end_their_own_session_only(case: str, reason: str) -> None:
+    """A bad unit ends its stream with INVALID_ARGUMENT and a reason; a session beside it goes on unharmed."""
+    expected = alone(5, lag=0, units=3)
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        good, bad = await gateway.start("good"), await gateway.start("bad")
+        await good.send(0, 5)
+        assert_same(await good.receive(), expected[0])
+        await bad.send(0)
+        await bad.receive()
+        await bad.call.write(await bad_message(bad, case))
+        error = await ended_with(bad.call)
+        assert isinstance(error, InvalidInput)
+        assert error.reason == reason
+        for k in (1, 2):
+            await good.send(k, 5)
+            assert_same(await good.receive(), expected[k])
+
+
+@pytest.mark.parametrize(("changes", "reason"), [({"incarnation": "gone"}, "INCARNATION"), ({"epoch": 1}, "EPOCH")])
+async def test_a_placement_that_is_gone_is_refused(changes: dict[str, object], reason: str) -> None:
+    """A token of another incarnation or epoch gets FAILED_PRECONDITION with the reason, never another place."""
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        reserved = await gateway.stub.Reserve(pb.ReserveRequest(session_id="a"))
+        start = pb.ConverseStart(
+            session_id="a", generation=1, incarnation=reserved.incarnation, epoch=reserved.epoch, seed=SEED
+        )
+        for name, value in changes.items():
+            setattr(start, name, value)
+        call = gateway.stub.Converse()
+        await call.write(pb.ConverseRequest(start=start))
+        error = await ended_with(call)
+        assert isinstance(error, PlacementLost)
+        assert error.reason == reason
+        assert "create a new session" in str(error)
+
+
+async def test_a_session_that_was_never_reserved_has_no_place() -> None:
+    """Converse without Reserve is refused: admission cannot be bypassed."""
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        thinker = await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())
+        call = gateway.stub.Converse()
+        await call.write(
+            pb.ConverseRequest(start=pb.ConverseStart(session_id="x", generation=1, incarnation=thinker.incarnation))
+        )
+        assert isinstance(await ended_with(call), PlacementLost)
+
+
+async def test_a_wrong_first_message_is_refused() -> None:
+    """A unit before the start ends the stream with FIRST_MESSAGE."""
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        call = gateway.stub.Converse()
+        await call.write(user_message(random_unit(tiny_config(), 0), header("a", 0, 0)))
+        error = await ended_with(call)
+        assert isinstance(error, InvalidInput)
+        assert error.reason == "FIRST_MESSAGE"
+
+
+async def test_the_performers_end_is_the_sessions_end() -> None:
+    """When the performer goes away in mid-conversation the thinker's stream ends with UNAVAILABLE at once."""
+    from services.thinker.config import ThinkerConfig
+    from services.thinker.service import build_thinker
+    from tests.support.suite import functools, running_service, tiny_model
+
+    async with tiny_performer() as performer_address:
+        config = ThinkerConfig(performer=performer_address, max_sessions=2, log_level="warning")
+        build = functools.partial(build_thinker, config, load=tiny_model)
+        service = running_service("thinker", config, build)
+        thinker_address = await service.__aenter__()
+        channel = open_channel(thinker_address)
+        talk = await Caller(thinker_pb2_grpc.ThinkerServiceStub(channel)).start("a")
+        await talk.send(0)
+        await talk.receive()
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                while await talk.call.read() is not grpc.aio.EOF:
+                    pass
+        assert caught.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    finally:
+        await channel.close()
+        await service.__aexit__(None, None, None)

@@ -1,0 +1,120 @@
+"""A remote peer that speaks ThinkerService with the gateway: generated media, trouble on demand. No model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import numpy as np
+import structlog
+
+from wan_streamer.errors import CapacityExhausted, PlacementLost, WanStreamerError
+from wan_streamer.rpc.channel import SERVER_OPTIONS
+from wan_streamer.rpc.interceptor import ErrorInterceptor
+from wan_streamer.rpc.tensors import from_proto, to_proto
+from wan_streamer.v1 import thinker_pb2 as pb
+from wan_streamer.v1 import thinker_pb2_grpc, unit_pb2
+
+WIDTH, HEIGHT = 32, 16
+SAMPLES = 2560
+
+
+class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
+    """Answers unit k with the mean of its sound, a picture of brightness k and the text "k "."""
+
+    def __init__(self) -> None:
+        self.capacity = 8
+        self.reserved: set[str] = set()
+        self.live: dict[str, pb.ConverseStart] = {}
+        self.received: dict[str, list[unit_pb2.UserUnit]] = {}
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.listening = asyncio.Event()
+        self.listening.set()
+        self.trouble: dict[int, WanStreamerError | str] = {}
+        self.changed = asyncio.Condition()
+        self.incarnation = "peer-1"
+
+    async def until_live(self, count: int) -> None:
+        """Waits until so many conversations are open."""
+        async with self.changed, asyncio.timeout(10):
+            await self.changed.wait_for(lambda: len(self.live) == count)
+
+    async def DescribeThinker(self, request, context):
+        model = pb.ModelDescription(
+            preset="peer", text="a test peer", user_audio_sample_rate_hz=16000, agent_audio_sample_rate_hz=16000,
+            user_video_width=WIDTH, user_video_height=HEIGHT, agent_video_width=WIDTH, agent_video_height=HEIGHT,
+        )  # fmt: skip
+        return pb.DescribeThinkerResponse(
+            incarnation=self.incarnation, model=model, max_session_count=self.capacity, session_count=len(self.live)
+        )
+
+    async def Reserve(self, request, context):
+        if len(self.reserved) + len(self.live) >= self.capacity:
+            raise CapacityExhausted("every place is taken", retry_after_s=1.5)
+        self.reserved.add(request.session_id)
+        return pb.ReserveResponse(incarnation=self.incarnation, performer_group="peer", epoch=7)
+
+    async def Converse(self, requests, context):
+        start = (await anext(requests)).start
+        if start.session_id not in self.reserved:
+            raise PlacementLost("not reserved; create a new session")
+        self.reserved.discard(start.session_id)
+        try:
+            await self._set_live(start.session_id, start)
+            await context.write(pb.ConverseResponse(started=pb.ConverseStarted(epoch=start.epoch)))
+            async for request in requests:
+                self.received.setdefault(start.session_id, []).append(request.unit)
+                await self.listening.wait()
+                await self.answering.wait()
+                answer = self._answer(request.unit)
+                if answer is not None:
+                    await context.write(pb.ConverseResponse(unit=answer))
+        finally:
+            await self._set_live(start.session_id, None)
+
+    async def _set_live(self, session_id: str, start: pb.ConverseStart | None) -> None:
+        if start is None:
+            self.live.pop(session_id)
+        else:
+            self.live[session_id] = start
+        async with self.changed:
+            self.changed.notify_all()
+
+    def _answer(self, unit: unit_pb2.UserUnit) -> pb.AgentUnitMedia | None:
+        unit_index = unit.header.unit_index
+        trouble = self.trouble.get(unit_index)
+        if isinstance(trouble, WanStreamerError):
+            raise trouble
+        if trouble == "silence":
+            return None
+        if trouble == "skip":
+            return pb.AgentUnitMedia(
+                header=unit.header,
+                outcome=unit_pb2.UNIT_OUTCOME_SKIPPED,
+                skip_reason=unit_pb2.SKIP_REASON_ENGINE_FAULT,
+            )
+        sound = from_proto(unit.audio, name="audio", dtype=np.float32, shape=(SAMPLES,))
+        width = 1 if trouble == "bad tensor" else WIDTH
+        return pb.AgentUnitMedia(
+            header=unit.header,
+            outcome=unit_pb2.UNIT_OUTCOME_ON_TIME,
+            audio=to_proto(np.full(SAMPLES, round(float(sound.mean()) * 32768), np.int16)),
+            video=to_proto(np.full((4, HEIGHT, width, 3), unit_index % 256, np.uint8)),
+            text=f"{unit_index} ",
+            model_latency_us=1234,
+        )
+
+
+@asynccontextmanager
+async def serving(peer: ThinkerPeer, port: int = 0) -> AsyncIterator[str]:
+    """Serves a peer on loopback; yields the address."""
+    interceptors = [ErrorInterceptor(structlog.get_logger())]
+    server = grpc.aio.server(options=list(SERVER_OPTIONS), interceptors=interceptors)
+    thinker_pb2_grpc.add_ThinkerServiceServicer_to_server(peer, server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
