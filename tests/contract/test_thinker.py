@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 import numpy as np
 import pytest
 
-from tests.support.suite import TinySuite, header, tiny_performer, tiny_suite, user_message
+from tests.support.suite import TinySuite, header, tiny_performer, tiny_suite, tiny_thinker, user_message
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.schedule import Duplex
-from wan_streamer.errors import CapacityExhausted, InvalidInput, PlacementLost, Superseded, WanStreamerError
+from wan_streamer.errors import (
+    CapacityExhausted,
+    InvalidInput,
+    PeerUnavailable,
+    PlacementLost,
+    Superseded,
+    WanStreamerError,
+)
 from wan_streamer.model.presets import untrained
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
@@ -78,9 +85,13 @@ async def caller(suite: TinySuite) -> AsyncIterator[Caller]:
 async def ended_with(call: grpc.aio.StreamStreamCall) -> WanStreamerError:
     """The error that a stream ended with."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        while await call.read() is not grpc.aio.EOF:
-            pass
+        await to_its_end(call)
     return from_rpc_error(caught.value)
+
+
+async def to_its_end(call: grpc.aio.StreamStreamCall) -> None:
+    while await call.read() is not grpc.aio.EOF:
+        pass
 
 
 def alone(seed: int, *, lag: int, units: int = UNITS) -> list[tuple[int, np.ndarray, np.ndarray, str]]:
@@ -276,25 +287,13 @@ async def test_a_wrong_first_message_is_refused() -> None:
 
 async def test_the_performers_end_is_the_sessions_end() -> None:
     """When the performer goes away in mid-conversation the thinker's stream ends with UNAVAILABLE at once."""
-    from services.thinker.config import ThinkerConfig
-    from services.thinker.service import build_thinker
-    from tests.support.suite import functools, running_service, tiny_model
-
-    async with tiny_performer() as performer_address:
-        config = ThinkerConfig(performer=performer_address, max_sessions=2, log_level="warning")
-        build = functools.partial(build_thinker, config, load=tiny_model)
-        service = running_service("thinker", config, build)
-        thinker_address = await service.__aenter__()
-        channel = open_channel(thinker_address)
-        talk = await Caller(thinker_pb2_grpc.ThinkerServiceStub(channel)).start("a")
+    async with AsyncExitStack() as stack:
+        performing = AsyncExitStack()
+        performer = await performing.enter_async_context(tiny_performer())
+        thinker = await stack.enter_async_context(tiny_thinker(performer))
+        talk = await (await stack.enter_async_context(caller(TinySuite(thinker, performer)))).start("a")
         await talk.send(0)
         await talk.receive()
-    try:
+        await performing.aclose()
         async with asyncio.timeout(5):
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                while await talk.call.read() is not grpc.aio.EOF:
-                    pass
-        assert caught.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-    finally:
-        await channel.close()
-        await service.__aexit__(None, None, None)
+            assert isinstance(await ended_with(talk.call), PeerUnavailable)

@@ -42,13 +42,22 @@ async def tiny_performer(*, lag: int = 0, max_sessions: int = 4) -> AsyncIterato
 
 
 @asynccontextmanager
+async def tiny_thinker(performer: str, *, lag: int = 0, max_sessions: int = 4) -> AsyncIterator[str]:
+    """The thinker service, with a performer somewhere."""
+    config = ThinkerConfig(performer=performer, max_sessions=max_sessions, log_level="warning")
+    build = functools.partial(build_thinker, config, load=functools.partial(tiny_model, lag=lag))
+    async with running_service("thinker", config, build) as address:
+        yield address
+
+
+@asynccontextmanager
 async def tiny_suite(*, lag: int = 0, max_sessions: int = 4) -> AsyncIterator[TinySuite]:
     """Performer and thinker."""
-    async with tiny_performer(lag=lag, max_sessions=max_sessions) as performer:
-        config = ThinkerConfig(performer=performer, max_sessions=max_sessions, log_level="warning")
-        build = functools.partial(build_thinker, config, load=functools.partial(tiny_model, lag=lag))
-        async with running_service("thinker", config, build) as thinker:
-            yield TinySuite(thinker, performer)
+    async with (
+        tiny_performer(lag=lag, max_sessions=max_sessions) as performer,
+        tiny_thinker(performer, lag=lag, max_sessions=max_sessions) as thinker,
+    ):
+        yield TinySuite(thinker, performer)
 
 
 def header(session_id: str, unit_index: int, epoch: int, generation: int = 1) -> unit_pb2.UnitHeader:

@@ -8,7 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.support.tiny import random_unit, tiny_config
-from wan_streamer.engine.schedule import Duplex
+from wan_streamer.engine.performer import Performer
+from wan_streamer.engine.thinker import Thinker
+from wan_streamer.model.attention import attend_grouped
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.flow import unit_noise
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, USER_KINDS, Kind
@@ -60,23 +62,17 @@ class SinkAttention:
 
 def serve(model: WanStreamer) -> tuple[list[tuple[Tensor, Tensor]], list[list[int]]]:
     """Latents and words of each unit, step by step."""
-    duplex = Duplex(model)
-    session = duplex.open(SEED)
+    thinker, performer = Thinker(model), Performer(model)
+    hearing, solving = thinker.open(), performer.open(SEED)
     latents, words = [], []
     for k in range(UNITS):
-        text: list[int] = []
-        write = duplex.thinker._write_words
-
-        def noting(*args: object, text: list[int] = text) -> list[int]:
-            text += write(*args)  # type: ignore[arg-type]
-            return text
-
-        duplex.thinker._write_words = noting  # type: ignore[method-assign]
-        duplex.step(session, random_unit(model.config, k))
-        duplex.thinker._write_words = write  # type: ignore[method-assign]
-        assert session.latents is not None
-        latents.append((session.latents.audio, session.latents.video))
-        words.append(text)
+        performer.append(solving, thinker.think(hearing, random_unit(model.config, k)))
+        words.append(hearing.words[k])
+        solved = performer.solve(solving, k)
+        thinker.decode(hearing, solved)
+        performer.commit(solving, solved)
+        thinker.commit(hearing, solved)
+        latents.append((solved.audio, solved.video))
     return latents, words
 
 
@@ -151,8 +147,6 @@ def test_serving_equals_the_training_forward(lag: int, dtype: torch.dtype, toler
 
 def test_attention_is_the_textbook_one() -> None:
     """Grouped attention without copies equals softmax(QK^T)V with repeated heads, for one mask row and for many."""
-    from wan_streamer.model.attention import attend_grouped
-
     torch.manual_seed(0)
     q, k, v = torch.randn(1, 5, 6, 8), torch.randn(1, 2, 9, 8), torch.randn(1, 2, 9, 8)
     for mask in (torch.rand(5, 9) > 0.3, torch.rand(1, 9) > 0.3):
