@@ -5,13 +5,12 @@
 A thinker's unit has eight stages and nine spans, the most of the three services.
 """
 
-import datetime
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+from machine import describe_machine
 from prometheus_client import CollectorRegistry
 
 from wan_streamer.telemetry.flight import FlightRecorder
@@ -52,18 +51,10 @@ def run(trace_dir: Path | None) -> tuple[list[list[float]], float]:
     return [list(times_us) for times_us in zip(*units, strict=True)], background_us
 
 
-def cpu_model() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = {"metrics only": run(None), "metrics, spans to a file": run(Path(folder))}
-    machine = f"{cpu_model()}, Python {platform.python_version()}"
-    print(f"telemetry cost of a thinker's unit, {datetime.date.today()}, {machine}, {UNITS_PER_SECOND} units/s")
+    print(f"telemetry cost of a thinker's unit, {UNITS_PER_SECOND} units/s; {describe_machine()}")
     print(f"{'microseconds, p50 (p99)':28}{'begin':>16}{'8 stages':>16}{'end':>16}{'background':>12}")
     for name, (parts, background_us) in runs.items():
         cells = "".join(

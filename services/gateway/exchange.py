@@ -6,13 +6,12 @@ import asyncio
 import time
 from typing import Final
 
-import grpc
 import numpy as np
 from numpy.typing import NDArray
 from structlog.typing import FilteringBoundLogger
 
 from services.gateway.ledger import LedgerUnit, UnitLedger
-from services.gateway.thinker_link import ConverseCall, status_of
+from services.gateway.thinker_link import ConverseStream
 from wan_streamer.errors import InvalidInput, PeerUnavailable
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.tensors import from_proto
@@ -28,13 +27,13 @@ class Exchange:
     def __init__(
         self,
         *,
-        call: ConverseCall,
+        stream: ConverseStream,
         ledger: UnitLedger,
         model: thinker_pb2.ModelDescription,
         jpeg_quality: int,
         log: FilteringBoundLogger,
     ) -> None:
-        self._call = call
+        self._stream = stream
         self._ledger = ledger
         self._model = model
         self._jpeg_quality = jpeg_quality
@@ -45,17 +44,13 @@ class Exchange:
     async def send(self) -> None:
         """Sends units as the thinker may have them, until no more will be cut."""
         ledger = self._ledger
-        try:
-            while True:
-                await ledger.changed.until(lambda: ledger.is_sent or ledger.next_to_send() is not None)
-                unit = ledger.next_to_send()
-                if unit is None:
-                    await self._call.done_writing()
-                    return
-                await self._send_unit(unit)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The stream has ended; why is the receiver's to say.
-            self._log.debug("thinker stream ended while sending")
+        while True:
+            await ledger.changed.until(lambda: ledger.is_sent or ledger.next_to_send() is not None)
+            unit = ledger.next_to_send()
+            if unit is None:
+                await self._stream.end()
+                return
+            await self._send_unit(unit)
 
     async def receive(self) -> None:
         """Takes answers until the thinker ends the stream. What it leaves unanswered is skipped as ENGINE_FAULT.
@@ -63,16 +58,10 @@ class Exchange:
         Raises:
             WanStreamerError: the thinker's own error, unchanged.
         """
-        try:
-            while isinstance(response := await self._call.read(), thinker_pb2.ConverseResponse):
-                self.last_answer_loop_s = self._loop.time()
-                if response.WhichOneof("message") == "unit":
-                    await self._take_answer(response.unit)
-        except grpc.aio.AioRpcError as error:
-            self._log.info("thinker stream failed", code=error.code().name, error=error.details())
-        failure = await status_of(self._call)
-        if failure is not None:
-            raise failure
+        while (response := await self._stream.read()) is not None:
+            self.last_answer_loop_s = self._loop.time()
+            if response.WhichOneof("message") == "unit":
+                await self._take_answer(response.unit)
         if not self._ledger.is_sent:
             raise PeerUnavailable("the thinker ended the session; create a new session", reason="THINKER_LEFT")
         self._ledger.give_up_sent()
@@ -81,7 +70,8 @@ class Exchange:
         assert unit.user_unit is not None
         request = thinker_pb2.ConverseRequest(unit=unit.user_unit)
         self._ledger.mark_sent(unit, self._loop.time())
-        await self._call.write(request)
+        # When the stream is over, `receive` learns why.
+        await self._stream.write(request)
         unit.flight.add_stage("forward", unit.cut_unix_ns, time.time_ns())
 
     async def _take_answer(self, media: thinker_pb2.AgentUnitMedia) -> None:

@@ -75,9 +75,9 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         async with self._sessions.seat(attachment.session_id, placement.generation) as seat:
             placement = replace(placement, generation=seat.generation)
             traceparent = self._context.tracing.session_traceparent(attachment.session_id)
-            async with link.converse(_start_of(placement, traceparent)) as call:
+            async with link.converse(_start_of(placement, traceparent)) as stream:
                 place = SessionPlace(
-                    call=call, model=description.model, first_unit_index=_first_unit_index(attachment, placement)
+                    stream=stream, model=description.model, first_unit_index=_first_unit_index(attachment, placement)
                 )
                 outbox = Outbox(context.write)
                 seat.session = self._make_session(attachment, placement, place, outbox, traceparent, seat.replaced)

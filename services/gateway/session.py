@@ -16,7 +16,7 @@ from services.gateway.exchange import Exchange
 from services.gateway.intake import Intake
 from services.gateway.ledger import UnitLedger
 from services.gateway.outbox import Outbox
-from services.gateway.thinker_link import ConverseCall
+from services.gateway.thinker_link import ConverseStream
 from services.gateway.unit_maker import UnitMaker
 from services.gateway.watchdog import watch
 from wan_streamer.errors import Superseded
@@ -29,7 +29,7 @@ from wan_streamer.v1 import session_pb2, thinker_pb2
 class SessionPlace:
     """The thinker's side of an attached session."""
 
-    call: ConverseCall
+    stream: ConverseStream
     model: thinker_pb2.ModelDescription
     first_unit_index: int
 
@@ -74,7 +74,7 @@ class Session:
             jitter_allowance_s=config.jitter_allowance_ms / 1e3,
         )
         self._exchange = Exchange(
-            call=place.call, ledger=self._ledger, model=model, jpeg_quality=config.jpeg_quality, log=log
+            stream=place.stream, ledger=self._ledger, model=model, jpeg_quality=config.jpeg_quality, log=log
         )
         self._emitter = Emitter(ledger=self._ledger, outbox=outbox)
         self._replaced = replaced

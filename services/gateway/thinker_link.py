@@ -13,13 +13,14 @@ from structlog.typing import FilteringBoundLogger
 from wan_streamer.errors import CapacityExhausted, PeerUnavailable, PlacementLost, SessionUnknown, WanStreamerError
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.rpc.stream import ClientStream
 from wan_streamer.v1 import thinker_pb2, thinker_pb2_grpc
 
 DESCRIBE_LIMIT_S: Final = 0.8
 RESERVE_LIMIT_S: Final = 5.0
 START_LIMIT_S: Final = 10.0
 
-ConverseCall: TypeAlias = "grpc.aio.StreamStreamCall[thinker_pb2.ConverseRequest, thinker_pb2.ConverseResponse]"
+ConverseStream: TypeAlias = ClientStream[thinker_pb2.ConverseRequest, thinker_pb2.ConverseResponse]
 
 
 class ThinkerLink:
@@ -49,34 +50,15 @@ class ThinkerLink:
             raise from_rpc_error(error) from error
 
     @asynccontextmanager
-    async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[ConverseCall]:
+    async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[ConverseStream]:
         """A started conversation; leaving cancels the stream, which frees the thinker's side.
 
         Raises:
             PlacementLost: the thinker knows nothing (any more) of the session.
         """
-        call: ConverseCall = self._stub.Converse()
-        try:
-            await self._start(call, start)
-            yield call
-        finally:
-            call.cancel()
-
-    async def _start(self, call: ConverseCall, start: thinker_pb2.ConverseStart) -> None:
-        try:
-            async with asyncio.timeout(START_LIMIT_S):
-                await call.write(thinker_pb2.ConverseRequest(start=start))
-                response = await call.read()
-        except TimeoutError as error:
-            raise PeerUnavailable(
-                f"the thinker did not start the session within {START_LIMIT_S:g} s; try again", reason="THINKER_STALLED"
-            ) from error
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise _start_refused(await status_of(call)) from error
-        if not isinstance(response, thinker_pb2.ConverseResponse):  # the end of the stream
-            raise _start_refused(await status_of(call))
-        if response.WhichOneof("message") != "started":
-            raise _start_refused(None)
+        with ConverseStream(self._stub.Converse()) as stream:
+            await _start(stream, start)
+            yield stream
 
 
 class ThinkerLinks:
@@ -149,22 +131,18 @@ async def open_links(addresses: Sequence[str], log: FilteringBoundLogger) -> Asy
         await asyncio.gather(*(channel.close() for channel in channels))
 
 
-async def status_of(call: ConverseCall) -> WanStreamerError | None:
-    """The error that a finished call ended with; None after OK."""
-    code = await call.code()
-    if code is grpc.StatusCode.OK:
-        return None
-    return from_rpc_error(
-        grpc.aio.AioRpcError(
-            code, await call.initial_metadata(), await call.trailing_metadata(), details=await call.details()
-        )
-    )
-
-
-def _start_refused(error: WanStreamerError | None) -> WanStreamerError:
-    if isinstance(error, SessionUnknown):
-        return PlacementLost(
-            "the thinker has no place reserved for this session any more: its state is gone; create a new session",
-            reason="SESSION_STATE_LOST",
-        )
-    return error or PeerUnavailable("the thinker ended the session before it started; create a new session")
+async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> None:
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            await stream.write(thinker_pb2.ConverseRequest(start=start))
+            response = await stream.read()
+    except TimeoutError as error:
+        raise PeerUnavailable(
+            f"the thinker did not start the session within {START_LIMIT_S:g} s; try again", reason="THINKER_STALLED"
+        ) from error
+    except SessionUnknown as error:
+        raise PlacementLost(
+            "the thinker has no place reserved for this session any more: its state is gone; create a new session"
+        ) from error
+    if response is None or response.WhichOneof("message") != "started":
+        raise PeerUnavailable("the thinker ended the session before it started; create a new session")

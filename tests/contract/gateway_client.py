@@ -18,6 +18,7 @@ from wan_streamer.errors import WanStreamerError
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.server import RunningServer, started
 from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.rpc.stream import ClientStream
 from wan_streamer.unit import UNIT_US
 from wan_streamer.v1 import session_pb2 as pb
 from wan_streamer.v1 import session_pb2_grpc, unit_pb2
@@ -48,23 +49,20 @@ INTERRUPT = pb.ConnectRequest(interrupt=pb.Interrupt())
 class Talk:
     """One Connect stream."""
 
-    call: grpc.aio.StreamStreamCall
+    stream: ClientStream[pb.ConnectRequest, pb.ConnectResponse]
     session_id: str
     token: str
     attached: pb.Attached = field(default_factory=pb.Attached)
 
     async def send(self, *requests: pb.ConnectRequest) -> None:
         for request in requests:
-            await self.call.write(request)
+            await self.stream.write(request)
 
     async def read(self) -> pb.ConnectResponse:
         """The next message; the gateway's error, restored, when the stream failed."""
-        try:
-            async with asyncio.timeout(20):
-                response = await self.call.read()
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-        assert response is not grpc.aio.EOF, "the stream ended with OK"
+        async with asyncio.timeout(20):
+            response = await self.stream.read()
+        assert response is not None, "the stream ended with OK"
         return response
 
     async def units(self, count: int) -> list[unit_pb2.AgentUnit]:
@@ -76,14 +74,13 @@ class Talk:
         """Units and other messages until the stream ends with OK, each unit played as it comes."""
         units, others = [], []
         async with asyncio.timeout(30):
-            while (response := await self.call.read()) is not grpc.aio.EOF:
+            while (response := await self.stream.read()) is not None:
                 if response.HasField("unit"):
                     units.append(response.unit)
                     if plays:
-                        await self.call.write(playout(response.unit.header.unit_index))
+                        await self.stream.write(playout(response.unit.header.unit_index))
                 else:
                     others.append(response)
-        assert await self.call.code() is grpc.StatusCode.OK, await self.call.details()
         return units, others
 
     async def failure(self) -> WanStreamerError:
@@ -113,9 +110,8 @@ class Gateway:
 
     async def connect(self, *first: pb.ConnectRequest, session_id: str = "", token: str = "") -> Talk:
         """A stream that begins with any messages."""
-        call = self.stub.Connect()
-        self.stack.callback(call.cancel)
-        talk = Talk(call=call, session_id=session_id, token=token)
+        stream = self.stack.enter_context(ClientStream(self.stub.Connect()))
+        talk = Talk(stream=stream, session_id=session_id, token=token)
         await talk.send(*first)
         return talk
 

@@ -47,7 +47,7 @@ async def test_a_half_close_ends_the_input_too_and_the_last_part_of_a_unit_count
         talk = await gateway.attach(credit_units=1)
         part = pb.AudioChunk(first_sample_index=7 * 2560, capture_offset_us=7 * UNIT_US, data=bytes(200))
         await talk.send(*(audio_of_unit(k) for k in range(7)), pb.ConnectRequest(audio=part))
-        await talk.call.done_writing()
+        await talk.stream.end()
         units, others = await talk.rest(plays=False)
     assert indices(units) == list(range(8))
     assert others[-1].ended.unit_count == 8

@@ -1,5 +1,6 @@
 """A media file as a microphone and a camera would give it."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from wan_streamer.client.capture import pieces, read_ahead
 from wan_streamer.errors import InvalidInput
-from wan_streamer.media.files import AudioBlock, VideoBlock, read_media
+from wan_streamer.media.files import AudioBlock, MediaFile, VideoBlock, read_media
 from wan_streamer.media.mp4_writer import Mp4Writer
 
 
@@ -45,12 +46,16 @@ async def test_read_ahead_gives_the_same_pieces(clip: Path) -> None:
         assert isinstance(first.block, AudioBlock | VideoBlock)
 
 
-async def test_a_broken_file_is_an_error_of_the_reader(tmp_path: Path, clip: Path) -> None:
+async def drain(media: MediaFile) -> None:
+    async with read_ahead(media) as ahead:
+        async for _ in ahead:
+            pass
+
+
+def test_a_broken_file_is_an_error_of_the_reader(clip: Path) -> None:
     """What breaks in the thread is raised where the pieces are read."""
-    data = clip.read_bytes()
     media = read_media(clip)
+    data = clip.read_bytes()
     clip.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InvalidInput, match="got|cannot"):
-        async with read_ahead(media) as ahead:
-            async for _ in ahead:
-                pass
+    with pytest.raises(InvalidInput):
+        asyncio.run(drain(media))

@@ -32,7 +32,7 @@ def test_chunks_are_gapless_whatever_is_sent(lengths: list[int], rate_hz: int, c
 
 
 def test_declared_gaps_and_capture_times_are_kept() -> None:
-    """A stated first sample leaves a gap, a stated capture time moves the chunk and what follows continues the index."""
+    """A stated first sample leaves a gap, a stated capture time moves the chunk, the index goes on from there."""
     audio = OutgoingAudio(AudioFormat(sample_rate_hz=8000, channel_count=1))
     pcm = np.zeros(80, np.int16)
     list(audio.chunks(pcm, max_chunk_us=1_000_000))

@@ -31,7 +31,7 @@ class Gateway(SessionServiceServicer):
         self.received: asyncio.Queue[session_pb2.ConnectRequest | None] = asyncio.Queue()
         self.is_left = asyncio.Event()
 
-    async def CreateSession(  # noqa: N802
+    async def CreateSession(
         self, request: session_pb2.CreateSessionRequest, context: Context
     ) -> session_pb2.CreateSessionResponse:
         self.created.append(request)
@@ -42,7 +42,7 @@ class Gateway(SessionServiceServicer):
         answer.limits.max_media_ahead.FromMilliseconds(2000)
         return answer
 
-    async def Connect(self, request_iterator: AsyncIterator[session_pb2.ConnectRequest], context: Context) -> None:  # noqa: N802
+    async def Connect(self, request_iterator: AsyncIterator[session_pb2.ConnectRequest], context: Context) -> None:
         self.attach = (await anext(aiter(request_iterator))).attach
         attached = session_pb2.Attached(outcome=session_pb2.ATTACH_OUTCOME_NEW, generation=1, epoch=7)
         attached.agent_media.audio_sample_rate_hz = 16_000
@@ -91,7 +91,7 @@ def unit(index: int, *, output_epoch: int = 0, skipped: bool = False) -> session
     else:
         message.outcome = unit_pb2.UNIT_OUTCOME_ON_TIME
         message.audio_pcm_s16le = np.full(2560, index, "<i2").tobytes()
-        message.video_jpeg.extend([encode_jpeg(np.full((16, 16, 3), 10 * index, np.uint8))] * 4)
+        message.video_jpeg.extend([encode_jpeg(np.full((16, 16, 3), index, np.uint8))] * 4)
         message.text, message.model_latency_us = f"w{index}", 83_500
     return session_pb2.ConnectResponse(unit=message)
 

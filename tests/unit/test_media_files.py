@@ -321,6 +321,19 @@ def test_files_that_are_no_media_are_named(tmp_path: Path, click_and_flash: Path
         assert refusal.value.reason == "FILE_NOT_FOUND"
 
 
+@pytest.mark.parametrize("rate_hz", [1, 2**31 - 1])
+def test_a_sample_rate_that_cannot_be_is_refused(tmp_path: Path, rate_hz: int) -> None:
+    """A damaged header that would have a second resampled for hours is FILE_UNREADABLE at once."""
+    path = tmp_path / "odd.wav"
+    write_sound(path, tone(8000, 8000)[None], 8000)
+    data = bytearray(path.read_bytes())
+    data[24:28] = rate_hz.to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput) as refusal:
+        read_media(path)
+    assert refusal.value.reason == "FILE_UNREADABLE"
+
+
 def test_a_file_without_sound_and_picture_is_refused(tmp_path: Path) -> None:
     """A file of subtitles only is FILE_NO_MEDIA."""
     path = tmp_path / "words.srt"

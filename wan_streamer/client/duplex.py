@@ -11,14 +11,12 @@ from typing import Final, Self
 
 import grpc
 
+from wan_streamer.client.call_status import Call, CallStatus
 from wan_streamer.errors import InvalidInput, WanStreamerError
-from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.v1 import session_pb2
 
 # As many responses wait in the client as units may queue in a service: beyond that the gateway must notice.
 QUEUED_RESPONSE_COUNT: Final = 3
-
-Call = grpc.aio.StreamStreamCall[session_pb2.ConnectRequest, session_pb2.ConnectResponse]
 
 
 class DuplexStream:
@@ -26,6 +24,7 @@ class DuplexStream:
 
     def __init__(self, call: "Call") -> None:
         self._call = call
+        self._status = CallStatus(call)
         self._responses: deque[session_pb2.ConnectResponse] = deque()
         self._changed = asyncio.Condition()
         self._is_over = False
@@ -90,8 +89,8 @@ class DuplexStream:
                     await self._changed.wait_for(lambda: len(self._responses) < QUEUED_RESPONSE_COUNT)
                     self._responses.append(response)
                     self._changed.notify_all()
-        except grpc.aio.AioRpcError as error:
-            self._failure = from_rpc_error(error)
+        except grpc.aio.AioRpcError:
+            self._failure = await self._status.error()
         finally:
             self._is_over = True
         async with self._changed:
@@ -100,17 +99,8 @@ class DuplexStream:
     async def _write(self, request: session_pb2.ConnectRequest) -> None:
         try:
             await self._call.write(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-        except asyncio.InvalidStateError as error:
-            raise await self._end_of_call() from error
-
-    async def _end_of_call(self) -> WanStreamerError:
-        code, details = await self._call.code(), await self._call.details()
-        if code is grpc.StatusCode.OK:
-            return InvalidInput(
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await self._status.error() or InvalidInput(
                 "got a message for a session that has ended, expected none; connect again for a new session",
                 reason="SESSION_ENDED",
-            )
-        trailing = await self._call.trailing_metadata()
-        return from_rpc_error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, details=details))
+            ) from error

@@ -11,6 +11,7 @@ from rich.console import Console
 from wan_streamer.client.interruption import Interruption
 from wan_streamer.client.report import show_progress, show_summary, weights_sentence
 from wan_streamer.client.results import ResultFiles, write_records, write_videos
+from wan_streamer.client.side_by_side import MAX_HEIGHT
 from wan_streamer.client.suite import Suite
 from wan_streamer.client.talk import Talk
 from wan_streamer.errors import WanStreamerError
@@ -22,6 +23,8 @@ from wan_streamer.telemetry.traces import configure_tracing
 DEATH_DELAY_S: Final = 0.3
 # After Ctrl-C the videos are cut off then: two seconds are the limit for everything.
 HURRIED_VIDEO_LIMIT_S: Final = 1.0
+# Then the pictures are small, so that more of the conversation fits into that time.
+HURRIED_HEIGHT: Final = 180
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +91,12 @@ class FileTalk:
         """
         conversation = self._talk.conversation
         if conversation is not None:
+            hurries = self._interruption.is_requested
+            max_height = HURRIED_HEIGHT if hurries else MAX_HEIGHT
             writing = asyncio.create_task(
-                asyncio.to_thread(write_videos, conversation, self._media, self._files, self._may_go_on)
+                asyncio.to_thread(
+                    write_videos, conversation, self._media, self._files, self._may_go_on, max_height=max_height
+                )
             )
             with self._console.status("writing the videos"):
                 await spans_written

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wan_streamer.client.conversation import Conversation
 from wan_streamer.client.reply import write_reply
-from wan_streamer.client.side_by_side import write_side_by_side
+from wan_streamer.client.side_by_side import MAX_HEIGHT, write_side_by_side
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.files import MediaFile
 from wan_streamer.telemetry.summary import RunSummary, summarize
@@ -82,9 +82,14 @@ def _writable(directory: Path) -> Iterator[None]:
 
 
 def write_videos(
-    conversation: Conversation, media: MediaFile, files: ResultFiles, may_go_on: Callable[[], bool]
+    conversation: Conversation,
+    media: MediaFile,
+    files: ResultFiles,
+    may_go_on: Callable[[], bool],
+    *,
+    max_height: int = MAX_HEIGHT,
 ) -> list[str]:
-    """Writes reply.mp4, conversation.mp4 and the words. May take a while; asks `may_go_on` each unit.
+    """Writes reply.mp4, conversation.mp4 (at most so high) and the words. Takes a while; asks `may_go_on` each unit.
 
     Returns:
         What is not whole, in words.
@@ -95,7 +100,7 @@ def write_videos(
     unit_count = write_reply(conversation, files.reply, may_go_on)
     if unit_count < conversation.unit_count:
         notes.append(f"{files.reply.name} holds the first {unit_count} of {conversation.unit_count} units")
-    seconds = write_side_by_side(conversation, media, files.conversation, may_go_on)
+    seconds = write_side_by_side(conversation, media, files.conversation, may_go_on, max_height=max_height)
     if not may_go_on() and seconds * 1e6 + UNIT_US < conversation.visitor_end_us:
         notes.append(f"{files.conversation.name} holds the first {seconds:.1f} s")
     return notes

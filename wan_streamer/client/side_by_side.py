@@ -1,7 +1,7 @@
 """conversation.mp4: visitor and agent side by side on one clock, the visitor's capture clock, both voices mixed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from wan_streamer.client.conversation import Conversation
-from wan_streamer.media.files import AudioBlock, MediaFile, VideoBlock
+from wan_streamer.media.files import AudioBlock, MediaFile
 from wan_streamer.media.jpeg import decode_jpeg
 from wan_streamer.media.mp4_writer import Mp4Writer
 from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US, samples_per_unit, unit_end_us
@@ -28,7 +28,12 @@ Picture = NDArray[np.uint8]
 
 
 def write_side_by_side(
-    conversation: Conversation, media: MediaFile, path: Path, may_go_on: Callable[[], bool]
+    conversation: Conversation,
+    media: MediaFile,
+    path: Path,
+    may_go_on: Callable[[], bool],
+    *,
+    max_height: int = MAX_HEIGHT,
 ) -> float:
     """Writes what both said and showed, until both have ended or `may_go_on` says no.
 
@@ -41,7 +46,7 @@ def write_side_by_side(
     unit_count = -(-_end_us(conversation) // UNIT_US)
     sound = _mix(conversation, media, unit_count * samples_per_unit(AUDIO_RATE_HZ))
     visitor, agent = _visitor_pictures(conversation, media), _agent_pictures(conversation)
-    stage = _Stage(next(visitor), next(agent))
+    stage = _Stage(next(visitor), next(agent), max_height)
     samples, written = samples_per_unit(AUDIO_RATE_HZ), 0
     with Mp4Writer(path, stage.width, stage.height, AUDIO_RATE_HZ) as writer:
         for unit_index in range(unit_count):
@@ -83,13 +88,14 @@ def _visitor_sound(conversation: Conversation, media: MediaFile) -> NDArray[np.f
         return np.zeros(0, np.float32)
     rate_hz = media.audio_format.sample_rate_hz
     sound = np.zeros(conversation.visitor_end_us * rate_hz // 1_000_000, np.int16)
-    for block in media:
-        if isinstance(block, AudioBlock):
-            if block.capture_offset_us >= conversation.visitor_end_us:
-                break
-            rest = sound[block.first_sample_index :]
-            samples = np.frombuffer(block.data, "<i2")[: len(rest)]
-            rest[: len(samples)] = samples
+    # Without its pictures, which would be decoded for nothing.
+    for block in replace(media, video_format=None):
+        if block.capture_offset_us >= conversation.visitor_end_us:
+            break
+        assert isinstance(block, AudioBlock)
+        rest = sound[block.first_sample_index :]
+        samples = np.frombuffer(block.data, "<i2")[: len(rest)]
+        rest[: len(samples)] = samples
     return _resample(sound, rate_hz)
 
 
@@ -101,7 +107,7 @@ def _resample(sound: NDArray[np.int16], rate_hz: int) -> NDArray[np.float32]:
 
 def _visitor_pictures(conversation: Conversation, media: MediaFile) -> Iterator[Picture | None]:
     """For ever one picture each 40 ms: first the first one (for its size), then the newest captured by then."""
-    frames = (block for block in media if isinstance(block, VideoBlock)) if media.video_format else iter(())
+    frames = iter(replace(media, audio_format=None))
     following = next(frames, None)
     picture = decode_jpeg(following.data) if following else None
     yield picture
@@ -139,9 +145,9 @@ def _agent_pictures(conversation: Conversation) -> Iterator[Picture | None]:
 class _Stage:
     """Two panels of one height with a gap between them, each with its label."""
 
-    def __init__(self, visitor: Picture | None, agent: Picture | None) -> None:
+    def __init__(self, visitor: Picture | None, agent: Picture | None, max_height: int) -> None:
         heights = [picture.shape[0] for picture in (visitor, agent) if picture is not None]
-        self.height = _even(min(max(MIN_HEIGHT, *heights), MAX_HEIGHT))
+        self.height = _even(min(max(MIN_HEIGHT, *heights), max_height))
         self._visitor = _Panel.sized("visitor", visitor, self.height)
         self._agent = _Panel.sized("agent", agent, self.height)
         self.width = self._visitor.width + GAP_PIXELS + self._agent.width

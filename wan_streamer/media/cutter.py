@@ -63,7 +63,7 @@ class UnitCutter:
         self._video = VideoTrack(video, first_unit_index) if video else None
         self._ended = False
         self._lock = threading.Lock()
-        self._shown: tuple[Frame, NDArray[np.uint8]] | None = None
+        self._shown: tuple[bytes, NDArray[np.uint8]] | None = None
 
     def push_audio(self, first_sample_index: int, capture_offset_us: int, pcm: bytes) -> None:
         """Adds s16le samples (channels interleaved) from `first_sample_index` on; a gap before them is lost audio.
@@ -143,11 +143,11 @@ class UnitCutter:
         )
 
     def _picture(self, frame: Frame | None) -> NDArray[np.uint8]:
-        """The frame decoded at the model's size; the last one is kept, since slots often repeat it."""
+        """The frame decoded at the model's size; the last one is kept, since slots and still cameras repeat it."""
         width, height = self._target.video_width, self._target.video_height
         if frame is None:
             return np.full((height, width, 3), NO_PICTURE_GREY, np.uint8)
-        if self._shown is None or self._shown[0] is not frame:
+        if self._shown is None or self._shown[0] != frame.jpeg:
             try:
                 decoded = decode_jpeg(frame.jpeg, box=(width, height))
             except InvalidInput:
@@ -155,7 +155,7 @@ class UnitCutter:
                     assert self._video is not None
                     self._video.drop(frame)
                 raise
-            self._shown = frame, letterbox(decoded, width, height)
+            self._shown = frame.jpeg, letterbox(decoded, width, height)
         return self._shown[1]
 
     def _newest_allowed_us(self) -> int:

@@ -40,8 +40,8 @@ __all__ = ["AudioBlock", "MediaFile", "Mp4Writer", "VideoBlock", "read_media"]
 US_PER_SECOND = 1_000_000
 AUDIO_BLOCKS_PER_SECOND = 50
 SMALLER_JPEG_QUALITY = 50
-# Below this a header is damaged, and resampling it up would make hours of a few seconds.
-LOWEST_FILE_SAMPLE_RATE_HZ = 1000
+# Outside of these a header is damaged, and resampling by such a ratio would take hours or gigabytes.
+LOWEST_FILE_SAMPLE_RATE_HZ, HIGHEST_FILE_SAMPLE_RATE_HZ = 1_000, 768_000
 
 # A container's times are rounded (WebM: to 1 ms), so samples are counted; only a jump beyond this is a real gap.
 AUDIO_GAP_S = Fraction(1, 20)
@@ -221,9 +221,10 @@ def _mono(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[av.
 def _audio_format(stream: AudioStream | None) -> AudioFormat | None:
     if stream is None:
         return None
-    if stream.rate < LOWEST_FILE_SAMPLE_RATE_HZ:
+    if not LOWEST_FILE_SAMPLE_RATE_HZ <= stream.rate <= HIGHEST_FILE_SAMPLE_RATE_HZ:
         raise InvalidInput(
-            f"got sound at {stream.rate} Hz, expected at least {LOWEST_FILE_SAMPLE_RATE_HZ}; the file is damaged",
+            f"got sound at {stream.rate} Hz, expected {LOWEST_FILE_SAMPLE_RATE_HZ} to {HIGHEST_FILE_SAMPLE_RATE_HZ}; "
+            "the file is damaged",
             reason="FILE_UNREADABLE",
         )
     rate_hz = min(max(stream.rate, MIN_AUDIO_SAMPLE_RATE_HZ), MAX_AUDIO_SAMPLE_RATE_HZ)

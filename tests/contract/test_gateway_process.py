@@ -1,0 +1,118 @@
+"""The gateway as a process and as a neighbour: health, reflection, traces, metrics, signals."""
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from gateway_client import END, audio_of_unit, running_gateway
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from thinker_peer import ThinkerPeer, serving
+
+from wan_streamer.rpc.channel import open_channel
+from wan_streamer.v1 import session_pb2
+
+SERVICE = "wan_streamer.v1.SessionService"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def until_health(address: str, expected: int) -> None:
+    async with asyncio.timeout(10), open_channel(address) as channel:
+        async for answer in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE)):
+            if answer.status == expected:
+                return
+
+
+async def test_health_follows_the_thinker() -> None:
+    """A gateway without a thinker says NOT_SERVING, and SERVING again when the thinker is back."""
+    async with AsyncExitStack() as stack:
+        thinker = AsyncExitStack()
+        address = await thinker.enter_async_context(serving(ThinkerPeer()))
+        gateway = await stack.enter_async_context(running_gateway(thinker=(address,)))
+        await until_health(gateway.server.address, SERVING)
+        await thinker.aclose()
+        await until_health(gateway.server.address, NOT_SERVING)
+        await stack.enter_async_context(serving(ThinkerPeer(), port=int(address.rpartition(":")[2])))
+        await until_health(gateway.server.address, SERVING)
+
+
+async def test_reflection_lists_the_service() -> None:
+    """A stranger finds SessionService and its methods without our protos."""
+    async with running_gateway() as gateway, open_channel(gateway.server.address) as channel:
+        requests = [
+            reflection_pb2.ServerReflectionRequest(list_services=""),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE),
+        ]
+        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter(requests))
+        listed, described = [answer async for answer in call]
+    assert SERVICE in {service.name for service in listed.list_services_response.service}
+    assert any(b"CreateSession" in proto for proto in described.file_descriptor_response.file_descriptor_proto)
+
+
+async def test_every_unit_leaves_a_trace(tmp_path: Path) -> None:
+    """A unit is one trace, linked to its session, with the gateway's four stages."""
+    async with running_gateway(trace_dir=tmp_path, deadline_ms=60_000) as gateway:
+        gateway.peer.trouble = {1: "skip"}
+        talk = await gateway.attach()
+        await talk.send(audio_of_unit(0), audio_of_unit(1), END)
+        units, _ = await talk.rest()
+    spans = [json.loads(line) for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
+    for unit, stages in zip(units, ({"fill", "cut", "forward", "encode"}, {"fill", "cut", "forward"}), strict=True):
+        trace_id = unit.header.traceparent.split("-")[1]
+        mine = [span for span in spans if span["trace_id"] == trace_id]
+        assert {span["attributes"]["stage"] for span in mine if "stage" in span["attributes"]} == stages
+        root = next(span for span in mine if span["name"] == "unit")
+        assert root["attributes"]["session.id"] == talk.session_id
+    skipped = next(span for span in spans if span["attributes"].get("outcome") == "SKIPPED")
+    assert skipped["attributes"]["skip_reason"] == "ENGINE_FAULT"
+
+
+async def start_gateway(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.gateway", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    assert line.startswith("gateway ready on "), (line, (await process.communicate())[1].decode())
+    return process, line.split()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_process_starts_serves_and_ends_on_a_signal(number: signal.Signals) -> None:
+    """`python -m services.gateway` says one ready line, serves, and ends with 0 on SIGTERM or Ctrl-C."""
+    async with serving(ThinkerPeer()) as thinker:
+        process, address = await start_gateway("--thinker", thinker, "--log-json")
+        async with open_channel(address) as channel:
+            create = channel.unary_unary(
+                f"/{SERVICE}/CreateSession",
+                request_serializer=session_pb2.CreateSessionRequest.SerializeToString,
+                response_deserializer=session_pb2.CreateSessionResponse.FromString,
+            )
+            assert (await create(session_pb2.CreateSessionRequest(request_id="a"))).session_id
+        process.send_signal(number)
+        out, log = await process.communicate()
+    assert (process.returncode, out) == (0, b""), log.decode()
+    assert all(json.loads(line)["service"] == "gateway" for line in log.splitlines() if line.startswith(b"{"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--thinker",), "--thinker"), (("--thinker", "127.0.0.1:1", "--token-key-file", "nowhere"), "nowhere")],
+)
+async def test_a_bad_configuration_is_said_in_one_line(arguments: tuple[str, ...], said: str) -> None:
+    """A configuration that cannot work ends the process at once, and the last line says what to do."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.gateway", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    _, log = await process.communicate()
+    assert process.returncode == 1
+    last = log.decode().splitlines()[-1]
+    assert last.startswith("gateway: got")
+    assert said in last

@@ -1,0 +1,76 @@
+"""The calling side of a bidirectional stream, with the peer's own status at its end.
+
+grpc.aio 1.81 replaces the status that a peer ended a stream with by INTERNAL "Internal error from Core" when a write
+was under way (grpc issue 36066), which on a busy stream is the rule: the peer's reason, its RetryInfo and even its OK
+are lost. `ClientStream.write` therefore sends below `StreamStreamCall.write`.
+"""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
+
+from wan_streamer.rpc.status import from_rpc_error
+
+RequestT = TypeVar("RequestT", bound=Message)
+ResponseT = TypeVar("ResponseT", bound=Message)
+
+
+class ClientStream(Generic[RequestT, ResponseT]):
+    """One stream: `ClientStream(stub.Connect())`. A context manager; leaving it cancels what is not over yet.
+
+    Any task may write, one task may read.
+    """
+
+    def __init__(self, call: "grpc.aio.StreamStreamCall[Any, Any]") -> None:
+        self._call: Any = call
+        # gRPC takes one message at a time and fails on a second one.
+        self._turn = asyncio.Lock()
+
+    async def write(self, request: RequestT) -> bool:
+        """Sends a message, returns when the transport took it. False: the stream is over, `read` says why."""
+        call = self._call
+        async with self._turn:
+            await call._metadata_sent.wait()
+            if call.done():
+                return False
+            try:
+                await call._cython_call.send_serialized_message(request.SerializeToString())
+            except (cygrpc.InternalError, asyncio.InvalidStateError):
+                return False
+            return True
+
+    async def read(self) -> ResponseT | None:
+        """The next message; None when the peer ended the stream with OK.
+
+        Raises:
+            WanStreamerError: what the peer ended the stream with.
+        """
+        try:
+            response: Any = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return None if response is grpc.aio.EOF else response
+
+    async def end(self) -> None:
+        """Half-closes: nothing more will be sent."""
+        async with self._turn:
+            if not self._call.done():
+                with suppress(grpc.aio.AioRpcError, cygrpc.InternalError, asyncio.InvalidStateError):
+                    await self._call.done_writing()
+
+    def cancel(self) -> None:
+        """Ends the stream now; the peer sees it as cancelled."""
+        self._call.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
