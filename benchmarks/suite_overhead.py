@@ -162,7 +162,8 @@ def main() -> None:
     print(f"nano, {len(one_ms)} units in turns, {options.threads} threads each; {describe_machine()}")
     print(f"one process   {statistics.median(one_ms):7.1f} ms a unit, media in to media out (median)")
     print(
-        f"suite         {statistics.median(through_suite_ms):7.1f} ms, of which model side {statistics.median(model_ms):.1f}"
+        f"suite         {statistics.median(through_suite_ms):7.1f} ms, "
+        f"of which model side {statistics.median(model_ms):.1f}"
     )
     print(f"ratio         {statistics.median(ratios):7.2f} (median of the pairs)")
     print("where the suite's time goes (median ms):")

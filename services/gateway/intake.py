@@ -89,6 +89,7 @@ class Intake:
                     f"got {kind} after end_of_input, expected none; create a new session to go on",
                     reason="MEDIA_AFTER_END",
                 )
+            self._tell_clock(request.audio.capture_offset_us if kind == "audio" else request.video.capture_offset_us)
             self._enqueue(request)
         elif kind == "playout":
             if not self._ledger.played(request.playout.played_unit_index):
@@ -114,12 +115,13 @@ class Intake:
             self._is_ended = True
             self._enqueue(session_pb2.ConnectRequest(end_of_input=session_pb2.EndOfInput()))
 
+    def _tell_clock(self, capture_offset_us: int) -> None:
+        now_loop_s = self._loop.time()
+        if self._clock is None:
+            self._clock = MediaClock(capture_offset_us=capture_offset_us, now_unix_us=unix_us(), now_loop_s=now_loop_s)
+        self._clock.observe(capture_offset_us, now_loop_s)
+
     def _enqueue(self, request: session_pb2.ConnectRequest) -> None:
-        if self._clock is None and request.WhichOneof("message") != "end_of_input":
-            media = request.audio if request.HasField("audio") else request.video
-            self._clock = MediaClock(
-                capture_offset_us=media.capture_offset_us, now_unix_us=unix_us(), now_loop_s=self._loop.time()
-            )
         self._waiting.append(request)
         self._waiting_bytes += request.ByteSize()
         self._changed.notify()
@@ -182,6 +184,7 @@ class Intake:
         assert self._clock is not None, "media came before a unit"
         start_unix_ns = time.time_ns()
         if self._ledger.is_live:
+            self._clock.follow()
             capture_start_unix_us = self._clock.capture_start_unix_us(self._cutter.next_unit_index)
         else:
             capture_start_unix_us = capture_start_of_complete_unit_unix_us(start_unix_ns // 1000)

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,9 @@ class Placement:
     seed: int
     generation: int
     """Of the last attachment; 0 before the first."""
+
+
+_CLAIMS: Final = tuple(field.name for field in fields(Placement))
 
 
 def read_key(path: Path | None) -> str:
@@ -80,7 +83,7 @@ class TokenSigner:
         """
         try:
             claims = jwt.decode(
-                token, self._key, algorithms=[ALGORITHM], audience=AUDIENCE, options={"require": ["exp", "aud"]}
+                token, self._key, algorithms=[ALGORITHM], audience=AUDIENCE, options={"require": ["exp", *_CLAIMS]}
             )
         except jwt.ExpiredSignatureError as error:
             raise InvalidInput(
@@ -92,7 +95,7 @@ class TokenSigner:
                 "last Attached, unchanged",
                 reason="TOKEN_INVALID",
             ) from error
-        placement = Placement(**{name: claims[name] for name in Placement.__dataclass_fields__})
+        placement = Placement(**{name: claims[name] for name in _CLAIMS})
         if placement.session_id != session_id:
             raise InvalidInput(
                 f"got the resume token of another session than {session_id!r}; send the session's own",

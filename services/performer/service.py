@@ -130,11 +130,16 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             with flight.stage("clean"):
                 self._performer.commit(session, latents)
 
-        latents = await self._worker.run(append_and_solve)
-        audio, video = (to_proto(z.float().cpu().numpy()) for z in (latents.audio, latents.video))
-        await context.write(pb.PerformResponse(latents=pb.Latents(header=header, audio=audio, video=video)))
-        await self._worker.run(commit)
-        flight.end()
+        is_solved = False
+        try:
+            latents = await self._worker.run(append_and_solve)
+            is_solved = True
+            audio, video = (to_proto(z.float().cpu().numpy()) for z in (latents.audio, latents.video))
+            await context.write(pb.PerformResponse(latents=pb.Latents(header=header, audio=audio, video=video)))
+            await self._worker.run(commit)
+        finally:
+            # Also when the thinker leaves during the clean pass of the last unit: that unit was answered.
+            flight.end("ON_TIME" if is_solved else "SKIPPED")
 
     def _admit(self, start: pb.PerformStart) -> None:
         if self._is_draining:

@@ -71,10 +71,14 @@ class Conversation:
         emit: Callable[[thinker_pb2.AgentUnitMedia], Awaitable[None]],
     ) -> None:
         """Returns when the user's side has ended and the last unit was emitted; raises what ended it otherwise."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(requests))
-            group.create_task(self._think())
-            group.create_task(self._speak(emit))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(requests))
+                group.create_task(self._think())
+                group.create_task(self._speak(emit))
+        finally:
+            for pending in self._pending.values():
+                pending.flight.end("SKIPPED")
 
     async def _listen(self, requests: AsyncIterator[thinker_pb2.ConverseRequest]) -> None:
         async for request in requests:
@@ -117,18 +121,23 @@ class Conversation:
                 text_token_count=text_token_count,
             )
             self._pending[header.unit_index] = Pending(flight, arrived.at_ns, time.time_ns())
-            await self._link.send(message)
+            # Over already? `_speak` reads why.
+            await self._link.write(performer_pb2.PerformRequest(slice=message))
 
     async def _speak(self, emit: Callable[[thinker_pb2.AgentUnitMedia], Awaitable[None]]) -> None:
-        while (response := await self._link.receive()) is not None:
+        while (response := await self._link.read()) is not None:
             message = response.latents
             pending = self._pending.pop(message.header.unit_index, None)
             if pending is None:
                 raise PeerUnavailable(f"the performer answered unit {message.header.unit_index}, which was not asked")
             pending.flight.add_stage("latents", pending.sent_ns, time.time_ns())
-            latents = self._latents_of(message)
-            await emit(await self._decode(latents, pending, message.header))
-            await self._commit(latents, pending.flight)
+            try:
+                latents = self._latents_of(message)
+                await emit(await self._decode(latents, pending, message.header))
+                await self._commit(latents, pending.flight)
+            finally:
+                # Also when the gateway leaves during the commit of the last unit: that unit was answered.
+                pending.flight.end()
         if self._pending:
             raise PeerUnavailable(f"the performer ended the stream before the latents of {sorted(self._pending)}")
 
@@ -156,7 +165,6 @@ class Conversation:
 
         await self._worker.run(commit)
         self._committed.set()
-        flight.end()
 
     def _check_header(self, header: unit_pb2.UnitHeader) -> None:
         got = (header.session_id, header.generation, header.epoch)

@@ -54,6 +54,10 @@ async def test_reflection_lists_the_service() -> None:
     assert any(b"CreateSession" in proto for proto in described.file_descriptor_response.file_descriptor_proto)
 
 
+def read_spans(trace_dir: Path) -> list[dict]:
+    return [json.loads(line) for path in trace_dir.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
 async def test_every_unit_leaves_a_trace(tmp_path: Path) -> None:
     """A unit is one trace, linked to its session, with the gateway's four stages."""
     async with running_gateway(trace_dir=tmp_path, deadline_ms=60_000) as gateway:
@@ -61,13 +65,15 @@ async def test_every_unit_leaves_a_trace(tmp_path: Path) -> None:
         talk = await gateway.attach()
         await talk.send(audio_of_unit(0), audio_of_unit(1), END)
         units, _ = await talk.rest()
-    spans = [json.loads(line) for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
+    spans = read_spans(tmp_path)
+    session = next(span for span in spans if span["name"] == "session")
     for unit, stages in zip(units, ({"fill", "cut", "forward", "encode"}, {"fill", "cut", "forward"}), strict=True):
         trace_id = unit.header.traceparent.split("-")[1]
         mine = [span for span in spans if span["trace_id"] == trace_id]
         assert {span["attributes"]["stage"] for span in mine if "stage" in span["attributes"]} == stages
         root = next(span for span in mine if span["name"] == "unit")
         assert root["attributes"]["session.id"] == talk.session_id
+        assert root["links"] == [{"trace_id": session["trace_id"], "span_id": session["span_id"]}]
     skipped = next(span for span in spans if span["attributes"].get("outcome") == "SKIPPED")
     assert skipped["attributes"]["skip_reason"] == "ENGINE_FAULT"
 

@@ -76,6 +76,26 @@ async def test_health_is_what_the_probe_says() -> None:
         await until_health(address, NOT_SERVING)
 
 
+async def test_a_watcher_that_leaves_does_not_deafen_the_others() -> None:
+    """Everyone who watches health hears of a change, whoever watched and left before."""
+    engine = Engine()
+    engine.works.set()
+    async with (
+        running_service("test", ServerConfig(), lambda context: build(engine)) as address,
+        open_channel(address) as channel,
+    ):
+        staying, leaving = (
+            health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest()) for _ in range(2)
+        )
+        assert [(await call.read()).status for call in (staying, leaving)] == [SERVING, SERVING]
+        leaving.cancel()
+        engine.error = RuntimeError("the engine is dead")
+        assert (await staying.read()).status == NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await ask_health(address, "unknown.Service")
+        assert refusal.value.code() == grpc.StatusCode.NOT_FOUND
+
+
 async def test_drain_ends_health_before_the_service_drains() -> None:
     """A draining server is NOT_SERVING for good although its probe still succeeds."""
     engine = Engine()

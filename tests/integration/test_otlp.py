@@ -1,53 +1,21 @@
 """OTLP export, received by a gRPC server built from OpenTelemetry's own protos."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
-    TraceServiceServicer,
-    add_TraceServiceServicer_to_server,
-)
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from tests.support.otlp import Receiver, otlp_receiver
 from wan_streamer.telemetry.flight import FlightRecorder
 from wan_streamer.telemetry.traces import configure_tracing
 
 CAPTURE_UNIX_US = 1_700_000_000_000_000
 
 
-class Receiver(TraceServiceServicer):
-    """Takes what arrives and keeps it as (service, span)."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, Span]] = []
-
-    def Export(self, request: ExportTraceServiceRequest, context: grpc.ServicerContext) -> ExportTraceServiceResponse:
-        for resource_spans in request.resource_spans:
-            resource = {item.key: item.value.string_value for item in resource_spans.resource.attributes}
-            for scope in resource_spans.scope_spans:
-                self.spans += [(resource["service.name"], span) for span in scope.spans]
-        return ExportTraceServiceResponse()
-
-    def named(self, name: str) -> Span:
-        [span] = [span for _, span in self.spans if span.name == name]
-        return span
-
-
 @pytest.fixture
 def receiver() -> Iterator[tuple[Receiver, str]]:
-    receiver = Receiver()
-    server = grpc.server(ThreadPoolExecutor(2))
-    add_TraceServiceServicer_to_server(receiver, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield receiver, f"http://127.0.0.1:{port}"
-    server.stop(None).wait()
+    with otlp_receiver() as running:
+        yield running
 
 
 def fly(endpoint: str) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.gateway.config import GatewayConfig
+from services.gateway.service import build_gateway
 from services.performer.config import PerformerConfig
 from services.performer.service import build_performer
 from services.thinker.config import ThinkerConfig
@@ -33,29 +35,37 @@ def tiny_model(_config: EngineConfig, *, lag: int = 0) -> WanStreamer:
 
 
 @asynccontextmanager
-async def tiny_performer(*, lag: int = 0, max_sessions: int = 4) -> AsyncIterator[str]:
+async def tiny_performer(
+    *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+) -> AsyncIterator[str]:
     """The performer service alone."""
-    config = PerformerConfig(max_sessions=max_sessions, log_level="warning")
+    config = PerformerConfig(max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint)
     build = functools.partial(build_performer, config, load=functools.partial(tiny_model, lag=lag))
     async with running_service("performer", config, build) as address:
         yield address
 
 
 @asynccontextmanager
-async def tiny_thinker(performer: str, *, lag: int = 0, max_sessions: int = 4) -> AsyncIterator[str]:
+async def tiny_thinker(
+    performer: str, *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+) -> AsyncIterator[str]:
     """The thinker service, with a performer somewhere."""
-    config = ThinkerConfig(performer=performer, max_sessions=max_sessions, log_level="warning")
+    config = ThinkerConfig(
+        performer=performer, max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint
+    )
     build = functools.partial(build_thinker, config, load=functools.partial(tiny_model, lag=lag))
     async with running_service("thinker", config, build) as address:
         yield address
 
 
 @asynccontextmanager
-async def tiny_suite(*, lag: int = 0, max_sessions: int = 4) -> AsyncIterator[TinySuite]:
+async def tiny_suite(
+    *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+) -> AsyncIterator[TinySuite]:
     """Performer and thinker."""
     async with (
-        tiny_performer(lag=lag, max_sessions=max_sessions) as performer,
-        tiny_thinker(performer, lag=lag, max_sessions=max_sessions) as thinker,
+        tiny_performer(lag=lag, max_sessions=max_sessions, otlp_endpoint=otlp_endpoint) as performer,
+        tiny_thinker(performer, lag=lag, max_sessions=max_sessions, otlp_endpoint=otlp_endpoint) as thinker,
     ):
         yield TinySuite(thinker, performer)
 
@@ -82,3 +92,11 @@ def perform_start(
     for name, value in changes.items():
         setattr(start, name, value)
     return performer_pb2.PerformRequest(start=start)
+
+
+@asynccontextmanager
+async def tiny_gateway(*thinkers: str, otlp_endpoint: str | None = None) -> AsyncIterator[str]:
+    """A gateway in front of thinkers."""
+    config = GatewayConfig(thinker=thinkers, log_level="warning", otlp_endpoint=otlp_endpoint)
+    async with running_service("gateway", config, functools.partial(build_gateway, config)) as address:
+        yield address

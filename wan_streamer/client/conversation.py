@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wan_streamer.client.events import Attached, Unit
 from wan_streamer.client.playout import Playout
 from wan_streamer.telemetry.units_file import ClientRow
-from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
+from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit, unit_start_us
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,12 @@ class Conversation:
     def unit_count(self) -> int:
         """How many units the agent's track has, counted from index 0."""
         return max((played.unit.unit_index for played in self.units), default=-1) + 1
+
+    @property
+    def end_us(self) -> int:
+        """When both have ended."""
+        agent_us = 0 if self.playout_start_us is None else self.playout_start_us + unit_start_us(self.unit_count)
+        return max(self.visitor_end_us, agent_us)
 
     @property
     def text(self) -> str:

@@ -22,7 +22,7 @@ from wan_streamer.telemetry.traces import configure_tracing
 
 DEATH_DELAY_S: Final = 0.3
 # After Ctrl-C the videos are cut off then: two seconds are the limit for everything.
-HURRIED_VIDEO_LIMIT_S: Final = 1.0
+HURRIED_VIDEO_LIMIT_S: Final = 1.3
 # Then the pictures are small, so that more of the conversation fits into that time.
 HURRIED_HEIGHT: Final = 180
 
@@ -94,9 +94,7 @@ class FileTalk:
             hurries = self._interruption.is_requested
             max_height = HURRIED_HEIGHT if hurries else MAX_HEIGHT
             writing = asyncio.create_task(
-                asyncio.to_thread(
-                    write_videos, conversation, self._media, self._files, self._may_go_on, max_height=max_height
-                )
+                write_videos(conversation, self._media, self._files, self._may_go_on, max_height=max_height)
             )
             with self._console.status("writing the videos"):
                 await spans_written

@@ -1,5 +1,6 @@
 """What a conversation leaves behind: two videos, the units with their traces, the timeline and the words."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from wan_streamer.media.files import MediaFile
 from wan_streamer.telemetry.summary import RunSummary, summarize
 from wan_streamer.telemetry.timeline import write_timeline
 from wan_streamer.telemetry.units_file import read_units_file, write_units_file
-from wan_streamer.unit import UNIT_US
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def _writable(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def write_videos(
+async def write_videos(
     conversation: Conversation,
     media: MediaFile,
     files: ResultFiles,
@@ -89,25 +89,29 @@ def write_videos(
     *,
     max_height: int = MAX_HEIGHT,
 ) -> list[str]:
-    """Writes reply.mp4, conversation.mp4 (at most so high) and the words. Takes a while; asks `may_go_on` each unit.
+    """Writes reply.mp4 and conversation.mp4 (at most so high) in threads; they ask `may_go_on` each unit.
 
     Returns:
         What is not whole, in words.
     """
-    if conversation.text:
-        files.transcript.write_text(conversation.text + "\n", encoding="utf-8")
+    unit_count, seconds = await asyncio.gather(
+        asyncio.to_thread(write_reply, conversation, files.reply, may_go_on),
+        asyncio.to_thread(
+            write_side_by_side, conversation, media, files.conversation, may_go_on, max_height=max_height
+        ),
+    )
     notes = []
-    unit_count = write_reply(conversation, files.reply, may_go_on)
     if unit_count < conversation.unit_count:
         notes.append(f"{files.reply.name} holds the first {unit_count} of {conversation.unit_count} units")
-    seconds = write_side_by_side(conversation, media, files.conversation, may_go_on, max_height=max_height)
-    if not may_go_on() and seconds * 1e6 + UNIT_US < conversation.visitor_end_us:
-        notes.append(f"{files.conversation.name} holds the first {seconds:.1f} s")
+    if seconds * 1e6 < conversation.end_us:
+        notes.append(f"{files.conversation.name} holds {seconds:.1f} of {conversation.end_us / 1e6:.1f} s")
     return notes
 
 
 def write_records(conversation: Conversation, trace_dir: Path, files: ResultFiles) -> RunSummary:
-    """Writes units.jsonl (from the client's rows and the spans in `trace_dir`) and the timeline."""
+    """Writes units.jsonl (from the client's rows and the spans in `trace_dir`), the timeline and the words."""
+    if conversation.text:
+        files.transcript.write_text(conversation.text + "\n", encoding="utf-8")
     write_units_file(conversation.client_rows(), trace_dir, files.units)
     rows = read_units_file(files.units)
     if rows:

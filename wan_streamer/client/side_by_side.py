@@ -14,7 +14,7 @@ from wan_streamer.client.conversation import Conversation
 from wan_streamer.media.files import AudioBlock, MediaFile
 from wan_streamer.media.jpeg import decode_jpeg
 from wan_streamer.media.mp4_writer import Mp4Writer
-from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US, samples_per_unit, unit_end_us
+from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US, samples_per_unit
 
 AUDIO_RATE_HZ: Final = 48_000
 MIN_HEIGHT: Final = 240
@@ -43,7 +43,7 @@ def write_side_by_side(
     Returns:
         How many seconds were written.
     """
-    unit_count = -(-_end_us(conversation) // UNIT_US)
+    unit_count = -(-conversation.end_us // UNIT_US)
     sound = _mix(conversation, media, unit_count * samples_per_unit(AUDIO_RATE_HZ))
     visitor, agent = _visitor_pictures(conversation, media), _agent_pictures(conversation)
     stage = _Stage(next(visitor), next(agent), max_height)
@@ -56,13 +56,6 @@ def write_side_by_side(
             writer.write(np.stack(frames), sound[unit_index * samples : (unit_index + 1) * samples])
             written += 1
     return written * UNIT_US / 1e6
-
-
-def _end_us(conversation: Conversation) -> int:
-    agent_us = 0
-    if conversation.playout_start_us is not None:
-        agent_us = conversation.playout_start_us + unit_end_us(conversation.unit_count - 1)
-    return max(conversation.visitor_end_us, agent_us)
 
 
 def _mix(conversation: Conversation, media: MediaFile, sample_count: int) -> NDArray[np.int16]:

@@ -1,11 +1,11 @@
 """Health that asks the engine: SERVING only while a probe answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.typing import FilteringBoundLogger
 
 Probe = Callable[[], Awaitable[None]]
@@ -25,7 +25,7 @@ class HealthWatcher:
         self._names = ("", *names)
         self._probe = probe
         self._log = log
-        self._servicer = health.aio.HealthServicer()
+        self._servicer = _Servicer(self._names)
         self._is_leaving = False
         self._serving = asyncio.Event()
 
@@ -38,9 +38,8 @@ class HealthWatcher:
         """Waits for the first (or next) moment of SERVING."""
         await self._serving.wait()
 
-    async def register(self, server: grpc.aio.Server) -> None:
+    def register(self, server: grpc.aio.Server) -> None:
         """Adds grpc.health.v1 to a server; NOT_SERVING until the first probe succeeds."""
-        await self._publish()
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
 
     async def check(self) -> bool:
@@ -74,11 +73,37 @@ class HealthWatcher:
         else:
             self._serving.clear()
         self._log.info("health changed", serving=is_serving, cause=cause)
-        await self._publish()
+        await self._servicer.publish(is_serving)
 
-    async def _publish(self) -> None:
-        state = (
-            health_pb2.HealthCheckResponse.SERVING if self.is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        )
-        for name in self._names:
-            await self._servicer.set(name, state)
+
+class _Servicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # it has no types
+    """One state for all names. (In grpcio-health-checking's own, a watcher that leaves deafens the others.)"""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = frozenset(names)
+        self._state = health_pb2.HealthCheckResponse.NOT_SERVING
+        self._changed = asyncio.Condition()
+
+    async def publish(self, is_serving: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        async with self._changed:
+            self._state = states.SERVING if is_serving else states.NOT_SERVING
+            self._changed.notify_all()
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        if request.service not in self._names:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service {request.service!r} here")
+        return health_pb2.HealthCheckResponse(status=self._state)
+
+    async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        if request.service not in self._names:
+            # As the protocol has it: the service may come, so the stream stays open.
+            yield health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+            await asyncio.Event().wait()
+        told = None
+        while True:
+            async with self._changed:
+                while self._state == told:
+                    await self._changed.wait()
+                told = self._state
+            yield health_pb2.HealthCheckResponse(status=told)

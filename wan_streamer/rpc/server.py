@@ -92,7 +92,7 @@ async def started(name: str, config: ServerConfig, build: Build) -> AsyncIterato
         health = HealthWatcher(service.full_names, service.probe, context.log)
         grpc_server = grpc.aio.server(options=list(SERVER_OPTIONS), interceptors=[ErrorInterceptor(context.log)])
         service.register(grpc_server)
-        await health.register(grpc_server)
+        health.register(grpc_server)
         reflection.enable_server_reflection(
             (*service.full_names, "grpc.health.v1.Health", reflection.SERVICE_NAME), grpc_server
         )
