@@ -25,7 +25,6 @@ class Attachment:
     is_live: bool
     """PACE_LIVE; otherwise PACE_MEDIA."""
     credit_units: int
-    last_received_unit_index: int | None
 
 
 def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
@@ -57,9 +56,6 @@ def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
         video=video,
         is_live=attach.pace != session_pb2.PACE_MEDIA,
         credit_units=attach.credit_units or DEFAULT_CREDIT_UNITS,
-        last_received_unit_index=(
-            attach.last_received_unit_index if attach.HasField("last_received_unit_index") else None
-        ),
     )
 
 

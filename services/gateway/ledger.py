@@ -56,7 +56,7 @@ class UnitLedger:
 
     is_live: bool
     credit_units: int
-    first_unit_index: int
+    first_unit_index: int = 0
     output_epoch: int = 0
     changed: Notifier = field(default_factory=Notifier)
     _units: dict[int, LedgerUnit] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from services.gateway.session import Session, SessionPlace
 from services.gateway.thinker_link import ThinkerLinks, open_links
 from services.gateway.tokens import Placement, TokenSigner, read_key
 from services.gateway.unit_maker import UnitMaker
-from wan_streamer.errors import Draining, InvalidInput
+from wan_streamer.errors import Draining, InvalidInput, PlacementLost
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.status import single_cause
 from wan_streamer.v1 import session_pb2, session_pb2_grpc, thinker_pb2
@@ -73,12 +73,13 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         link, description = await self._links.find(placement.incarnation)
         # Whoever gets here has the right to the session: now, and not before, an older attachment must go.
         async with self._sessions.seat(attachment.session_id, placement.generation) as seat:
+            if seat.generation > 1:
+                # In this version a session's state ends with its stream: FULL and the other outcomes come later.
+                raise PlacementLost("this session was attached before and its state is gone; create a new session")
             placement = replace(placement, generation=seat.generation)
             traceparent = self._context.tracing.session_traceparent(attachment.session_id)
             async with link.converse(_start_of(placement, traceparent)) as stream:
-                place = SessionPlace(
-                    stream=stream, model=description.model, first_unit_index=_first_unit_index(attachment, placement)
-                )
+                place = SessionPlace(stream=stream, model=description.model)
                 outbox = Outbox(context.write)
                 seat.session = self._make_session(attachment, placement, place, outbox, traceparent, seat.replaced)
                 await outbox.send(session_pb2.ConnectResponse(attached=self._attached(placement, place)))
@@ -142,10 +143,10 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         )
         media.deadline_after_capture.FromMicroseconds(round(self._config.deadline_ms * 1e3))
         return session_pb2.Attached(
-            outcome=_outcome(placement),
+            outcome=session_pb2.ATTACH_OUTCOME_NEW,
             generation=placement.generation,
             epoch=placement.epoch,
-            first_unit_index=place.first_unit_index,
+            first_unit_index=0,
             agent_media=media,
             resume_token=self._signer.sign(placement)[0],
             model_description=place.model.text,
@@ -185,14 +186,3 @@ def _start_of(placement: Placement, traceparent: str) -> thinker_pb2.ConverseSta
         seed=placement.seed,
         traceparent=traceparent,
     )
-
-
-def _outcome(placement: Placement) -> session_pb2.AttachOutcome.ValueType:
-    """In this version a stream's state ends with the stream, so that only a first attach has all of it."""
-    return session_pb2.ATTACH_OUTCOME_NEW if placement.generation == 1 else session_pb2.ATTACH_OUTCOME_STATE_LOST
-
-
-def _first_unit_index(attachment: Attachment, placement: Placement) -> int:
-    if placement.generation == 1 or attachment.last_received_unit_index is None:
-        return 0
-    return attachment.last_received_unit_index + 1

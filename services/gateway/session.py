@@ -31,7 +31,6 @@ class SessionPlace:
 
     stream: ConverseStream
     model: thinker_pb2.ModelDescription
-    first_unit_index: int
 
 
 class Session:
@@ -54,7 +53,6 @@ class Session:
         self._ledger = UnitLedger(
             is_live=attachment.is_live,
             credit_units=attachment.credit_units,
-            first_unit_index=place.first_unit_index,
         )
         model = place.model
         cutter = UnitCutter(
@@ -65,7 +63,6 @@ class Session:
                 video_width=model.user_video_width,
                 video_height=model.user_video_height,
             ),
-            place.first_unit_index,
         )
         self._intake = Intake(
             cutter=cutter,

@@ -17,14 +17,21 @@ from wan_streamer.v1 import unit_pb2
 KEY = "k" * 32
 
 
+def jpeg_of(pixels: np.ndarray) -> bytes:
+    picture = io.BytesIO()
+    Image.fromarray(pixels).save(picture, "JPEG")
+    return picture.getvalue()
+
+
+TINY_JPEG = jpeg_of(np.zeros((16, 16, 3), np.uint8))
+
+
 def noise(byte_count: int) -> bytes:
     return np.random.default_rng(0).bytes(byte_count)
 
 
 def broken_jpeg() -> bytes:
-    picture = io.BytesIO()
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)).save(picture, "JPEG")
-    return picture.getvalue()[:700]
+    return jpeg_of(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8))[:700]
 
 
 def attach_fields(**fields):
@@ -91,6 +98,12 @@ BAD_INPUT = {
                             "SAMPLE_RATE_MISMATCH"),
     "media from the future": (after_attach(audio(first_sample_index=16000 * 60, capture_offset_us=60_000_000)),
                               "MEDIA_TOO_FAR_AHEAD"),
+    "a picture from before the beginning": (after_attach(
+        video(capture_offset_us=-(2**62), data=b"x"), pace=pb.PACE_LIVE), "FRAME_ORDER"),
+    "a picture from the end of time": (after_attach(
+        video(capture_offset_us=2**63 - 1, data=TINY_JPEG), pace=pb.PACE_LIVE), "MEDIA_TOO_FAR_AHEAD"),
+    "sound from the end of time": (after_attach(
+        audio(first_sample_index=2**64 - 1, capture_offset_us=2**63 - 1), pace=pb.PACE_LIVE), "SAMPLE_RATE_MISMATCH"),
     "media after the end": (after_attach(audio_of_unit(0), END, audio_of_unit(1)), "MEDIA_AFTER_END"),
     "playout of what never came": (after_attach(playout(3)),
                                    "PLAYOUT_AHEAD"),

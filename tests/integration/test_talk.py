@@ -1,5 +1,6 @@
 """`wan-streamer run`, `serve` and `talk` with the real suite: three services in processes of their own."""
 
+import asyncio
 import inspect
 import os
 import re
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import wan_streamer.client
+from wan_streamer.client import AudioFormat, Session, Unit, connect
 from wan_streamer.media.mp4_writer import Mp4Writer
 from wan_streamer.telemetry.units_file import read_units_file
 
@@ -187,7 +189,8 @@ def test_serve_talk_and_the_example(clip: Path, tmp_path: Path) -> None:
         assert talk.returncode == 0, printed
         rows = read_units_file(talked / "units.jsonl")
         assert {span["service"] for row in rows for span in row["spans"]} == SERVICES
-        assert run_example(address[1]) >= 18
+        assert run_example(address[1]) == 7
+        assert asyncio.run(unit_outcomes(address[1], seconds=3)) == ["complete"] * 19
         server.send_signal(signal.SIGINT)
         said, _ = server.communicate(timeout=CTRL_C_LIMIT_S)
     assert server.returncode == 0, said
@@ -198,9 +201,32 @@ def test_serve_talk_and_the_example(clip: Path, tmp_path: Path) -> None:
 
 def run_example(address: str) -> int:
     """Runs the example in the package's docstring as it stands; returns how many units it printed."""
-    example = inspect.cleandoc((wan_streamer.client.__doc__ or "").split(":\n\n", 1)[1])
+    _, after = (wan_streamer.client.__doc__ or "").split(":\n\n", 1)
+    example = inspect.cleandoc(after.split("\n\nWho sends")[0])
     assert "127.0.0.1:50051" in example
     printed: list[object] = []
     code = example.replace("127.0.0.1:50051", address)
     exec(compile(code, "example", "exec"), {"print": lambda *values: printed.append(values)})
     return len(printed)
+
+
+async def unit_outcomes(address: str, *, seconds: int) -> list[str]:
+    """Speaks in one task and listens in another, at media pace; what became of each unit, in order of their indices."""
+    microphone = AudioFormat(sample_rate_hz=44_100, channel_count=1)
+
+    async def speak(session: Session) -> None:
+        for _ in range(seconds * 4):
+            await session.send_audio(np.ones(11_025, np.int16))
+        await session.end()
+
+    outcomes: dict[int, str] = {}
+    async with (
+        connect(address, audio=microphone, pace="media", seed=1) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(speak(session))
+        async for event in session:
+            if isinstance(event, Unit):
+                assert event.unit_index not in outcomes
+                outcomes[event.unit_index] = "skipped" if event.is_skipped else "complete"
+    return [outcomes[index] for index in range(len(outcomes))]

@@ -8,7 +8,18 @@ import grpc
 import numpy as np
 import pytest
 
-from wan_streamer.client import AudioFormat, Ended, Flush, GoAway, Outcome, SkipReason, Unit, VideoFormat, connect
+from wan_streamer.client import (
+    AudioFormat,
+    Ended,
+    Flush,
+    GoAway,
+    Outcome,
+    Session,
+    SkipReason,
+    Unit,
+    VideoFormat,
+    connect,
+)
 from wan_streamer.errors import CapacityExhausted, InvalidInput, PeerUnavailable, PlacementLost, WanStreamerError
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.status import abort
@@ -237,6 +248,27 @@ async def test_errors_come_out_as_ours() -> None:
             pass
 
 
+async def test_an_error_keeps_its_reason_while_media_is_being_sent() -> None:
+    """A failure that meets a write under way comes out as what the service said, to the reader and to the sender."""
+
+    async def failing(gateway: Gateway, context: Context) -> None:
+        for _ in range(20):
+            await gateway.until("audio")
+        await abort(context, PlacementLost("the thinker is gone"))
+
+    async def speak(session: Session) -> None:
+        while True:
+            await session.send_audio(np.zeros(16, np.int16))
+
+    for _ in range(10):
+        async with serving(Gateway(failing)) as address, connect(address, audio=MONO) as session:
+            speaking = asyncio.create_task(speak(session))
+            with pytest.raises(PlacementLost, match="thinker"):
+                await anext(session)
+            with pytest.raises(PlacementLost):
+                await speaking
+
+
 async def test_sending_after_the_end_says_so() -> None:
     """After the gateway has ended the session, media is refused, and playout reports are dropped in silence."""
 
@@ -263,12 +295,13 @@ async def test_at_media_pace_the_sender_waits_for_the_agent() -> None:
                 ahead_us.append(heard_us - index * UNIT_US)
             await context.write(unit(index))
         assert max(ahead_us) <= 2_000_000
+        await gateway.until("end_of_input")
         await end(context, unit_count)
 
-    async def speak(session: object) -> None:
+    async def speak(session: Session) -> None:
         for _ in range(unit_count * 4):
-            await session.send_audio(np.zeros(640, np.int16))  # type: ignore[attr-defined]
-        await session.end()  # type: ignore[attr-defined]
+            await session.send_audio(np.zeros(640, np.int16))
+        await session.end()
 
     async with (
         serving(Gateway(script)) as address,

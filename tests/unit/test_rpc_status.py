@@ -45,10 +45,10 @@ class Raising(health_pb2_grpc.HealthServicer):
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    async def Check(self, request, context):  # noqa: N802
+    async def Check(self, request, context):
         raise self.error
 
-    async def Watch(self, request, context):  # noqa: N802
+    async def Watch(self, request, context):
         yield health_pb2.HealthCheckResponse()
         raise ExceptionGroup("tasks", [ValueError("a consequence"), self.error])
 

@@ -97,6 +97,7 @@ def _client_row(played: PlayedUnit) -> ClientRow:
         "skip_reason": unit.skip_reason.name if unit.skip_reason else "",
         "capture_start_unix_us": unit.capture_time_unix_us,
         "deadline_unix_us": unit.deadline_unix_us,
+        # The wire does not say when the gateway emitted it; its arrival is the nearest that a client knows.
         "emitted_unix_us": played.arrival_unix_us,
         "model_latency_ms": None if unit.is_skipped else unit.model_latency_ms,
         "capture_to_playout_ms": None if capture_to_playout_us is None else capture_to_playout_us / 1000,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from wan_streamer.client.interruption import Interruption
 from wan_streamer.client.report import show_progress, show_summary, weights_sentence
@@ -81,7 +82,8 @@ class FileTalk:
         if self._interruption.is_requested:
             self._say("Stopped; writing what there is.")
         if self._failure is not None and self._talk.conversation is not None:
-            self._say("[red]The conversation broke off; writing what there is.[/red]")
+            cause = escape(str(self._failure).partition("\n")[0])
+            self._say(f"[red]The conversation broke off: {cause}[/red]\nWriting what there is.")
 
     async def finish(self, spans_written: Awaitable[None]) -> None:
         """Writes the results and shows them; `spans_written` returns when the services have written their spans.

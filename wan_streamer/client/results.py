@@ -94,6 +94,8 @@ async def write_videos(
     Returns:
         What is not whole, in words.
     """
+    if not conversation.units:
+        return ["no unit came back, so there are no videos"]
     unit_count, seconds = await asyncio.gather(
         asyncio.to_thread(write_reply, conversation, files.reply, may_go_on),
         asyncio.to_thread(

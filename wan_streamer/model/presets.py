@@ -97,7 +97,7 @@ def v0_1() -> ModelConfig:
 
 def v0_2() -> ModelConfig:
     """640x368, 920 video tokens a unit."""
-    return _large("v0_2", height=640, width=368)
+    return _large("v0_2", height=368, width=640)
 
 
 PRESETS = {"nano": nano, "v0_1": v0_1, "v0_2": v0_2}
