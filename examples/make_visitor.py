@@ -39,11 +39,17 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, default=HERE / "visitor.mp4", help="the film to write (default: %(default)s)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=HERE / "visitor.mp4", help="the film to write (default: %(default)s)"
+    )
     parser.add_argument("--width", type=int, default=640, help="pixels, even (default: %(default)s)")
     parser.add_argument("--height", type=int, default=360, help="pixels, even (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=3, help="for hair, small movements and breath in the voice (default: %(default)s)")
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="where the exported person is kept (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=3, help="for hair, small movements and breath in the voice (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), help="where the exported person is kept (default: %(default)s)"
+    )
     parser.add_argument("--stills", type=Path, metavar="FOLDER", help="write every 20th frame as PNG too, to look at")
     return parser.parse_args()
 
@@ -86,12 +92,21 @@ def make(arguments: argparse.Namespace) -> None:
     frame_count = round(speech.duration_s * FRAME_RATE_HZ)
     mouth = mouth_curves(align(speech), frame_count=frame_count, frame_rate_hz=FRAME_RATE_HZ)
     motion = move(speech, mouth, frame_rate_hz=FRAME_RATE_HZ, seed=arguments.seed)
-    print(f"{len(speech.lines)} lines, {speech.duration_s:.2f} s. The first run exports the person, which takes about a minute.")
-    renderer = Renderer(load_person(arguments.cache), width=arguments.width, height=arguments.height, seed=arguments.seed)
-    frames: Iterable[Image] = (renderer.draw(motion, frame) for frame in tqdm(range(frame_count), desc="Rendering", unit="frame"))
+    print(
+        f"{len(speech.lines)} lines, {speech.duration_s:.2f} s. "
+        "The first run exports the person, which takes about a minute."
+    )
+    renderer = Renderer(
+        load_person(arguments.cache), width=arguments.width, height=arguments.height, seed=arguments.seed
+    )
+    frames: Iterable[Image] = (
+        renderer.draw(motion, frame) for frame in tqdm(range(frame_count), desc="Rendering", unit="frame")
+    )
     if arguments.stills:
         frames = keep_stills(frames, arguments.stills)
-    write_film(arguments.output, frames, speech, width=arguments.width, height=arguments.height, frame_rate_hz=FRAME_RATE_HZ)
+    write_film(
+        arguments.output, frames, speech, width=arguments.width, height=arguments.height, frame_rate_hz=FRAME_RATE_HZ
+    )
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB")
 
 

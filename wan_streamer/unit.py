@@ -1,7 +1,7 @@
 """The clock of a conversation: units of 160 ms at 25 frames a second.
 
-This is the only file that holds these two numbers; everything else derives from it. A unit's index is the clock, time is
-derived from it in integers, so nothing here can drift.
+This is the only file that holds these two numbers; everything else derives from it. A unit's index is the clock, time
+is derived from it in integers, so nothing here can drift.
 """
 
 UNIT_MS = 160

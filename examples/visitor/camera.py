@@ -39,12 +39,24 @@ def look_at(eye: Matrix, target: Matrix) -> Matrix:
 def perspective(fov_degrees: float, aspect: float, near: float, far: float) -> Matrix:
     f = 1 / np.tan(np.radians(fov_degrees) / 2)
     return np.array(
-        [[f / aspect, 0, 0, 0], [0, f, 0, 0], [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)], [0, 0, -1, 0]]
+        [
+            [f / aspect, 0, 0, 0],
+            [0, f, 0, 0],
+            [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)],
+            [0, 0, -1, 0],
+        ]
     )
 
 
 def orthographic(half: float, near: float, far: float) -> Matrix:
-    return np.array([[1 / half, 0, 0, 0], [0, 1 / half, 0, 0], [0, 0, -2 / (far - near), -(far + near) / (far - near)], [0, 0, 0, 1]])
+    return np.array(
+        [
+            [1 / half, 0, 0, 0],
+            [0, 1 / half, 0, 0],
+            [0, 0, -2 / (far - near), -(far + near) / (far - near)],
+            [0, 0, 0, 1],
+        ]
+    )
 
 
 def gl_bytes(matrix: Matrix) -> bytes:

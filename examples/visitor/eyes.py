@@ -19,10 +19,16 @@ class Eye:
         points = person.rest[person.vertices_of(group)].astype(np.float64)
         system = np.c_[2 * points, np.ones(len(points))]
         self.centre = np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0][:3]
-        polar, around = np.meshgrid(np.linspace(0, np.pi * 0.6, EYE_RINGS), np.linspace(0, 2 * np.pi, EYE_RINGS), indexing="ij")
-        self.directions = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1).reshape(-1, 3)
+        polar, around = np.meshgrid(
+            np.linspace(0, np.pi * 0.6, EYE_RINGS), np.linspace(0, 2 * np.pi, EYE_RINGS), indexing="ij"
+        )
+        self.directions = np.stack(
+            [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1
+        ).reshape(-1, 3)
         a = (np.arange(EYE_RINGS - 1)[:, None] * EYE_RINGS + np.arange(EYE_RINGS - 1)).ravel()
-        self.triangles = np.concatenate([np.c_[a, a + EYE_RINGS, a + 1], np.c_[a + 1, a + EYE_RINGS, a + EYE_RINGS + 1]])
+        self.triangles = np.concatenate(
+            [np.c_[a, a + EYE_RINGS, a + 1], np.c_[a + 1, a + EYE_RINGS, a + EYE_RINGS + 1]]
+        )
 
     def placed(self, head: NDArray[np.float64], gaze: NDArray[np.float64], pivot: Floats) -> NDArray[np.float64]:
         """Positions and normals, N x 6."""

@@ -13,12 +13,22 @@ from numpy.typing import NDArray
 
 from visitor.voice import SAMPLE_RATE_HZ, Speech
 
-# Baseline keeps frames in order (no B-frames), so every decoder can start at once; a key frame each second makes it seekable.
-VIDEO_OPTIONS = {"crf": "21", "preset": "slow", "profile": "baseline", "level": "3.1", "g": "25", "x264-params": "threads=1"}
+# Baseline keeps frames in order (no B-frames), so every decoder can start at once; a key frame each second makes it
+# seekable.
+VIDEO_OPTIONS = {
+    "crf": "21",
+    "preset": "slow",
+    "profile": "baseline",
+    "level": "3.1",
+    "g": "25",
+    "x264-params": "threads=1",
+}
 AUDIO_BIT_RATE = 96_000
 
 
-def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], speech: Speech, *, width: int, height: int, frame_rate_hz: int) -> None:
+def write_film(
+    path: Path, frames: Iterable[NDArray[np.uint8]], speech: Speech, *, width: int, height: int, frame_rate_hz: int
+) -> None:
     """Write beside `path` first, so that a failure leaves an older film whole."""
     partial = path.with_suffix(".partial.mp4")
     with av.open(str(partial), "w", options={"movflags": "+faststart"}) as container:
@@ -49,6 +59,8 @@ def _video_frame(image: NDArray[np.uint8], index: int, frame_rate_hz: int) -> av
 
 def _audio_frames(speech: Speech, samples_per_frame: int = SAMPLE_RATE_HZ // 25) -> Iterator[av.AudioFrame]:
     for start in range(0, len(speech.samples), samples_per_frame):
-        frame = av.AudioFrame.from_ndarray(speech.samples[None, start : start + samples_per_frame], format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            speech.samples[None, start : start + samples_per_frame], format="fltp", layout="mono"
+        )
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, Fraction(1, SAMPLE_RATE_HZ)
         yield frame

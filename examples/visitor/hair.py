@@ -36,7 +36,9 @@ def scalp_weight(person: Person) -> Floats:
     """For each vertex: 1 where hair grows, 0 elsewhere, with a soft hairline between."""
     height, azimuth = _head_coordinates(person)
     # Degrees from the face's middle -> height of the hairline above the eyes, metres.
-    line = np.interp(np.abs(azimuth), [0, 25, 42, 58, 75, 95, 120, 180], [0.066, 0.064, 0.052, 0.030, 0.012, 0.012, -0.05, -0.075])
+    line = np.interp(
+        np.abs(azimuth), [0, 25, 42, 58, 75, 95, 120, 180], [0.066, 0.064, 0.052, 0.030, 0.012, 0.012, -0.05, -0.075]
+    )
     weight = np.clip((height - line) / 0.018 + 0.5, 0, 1)
     return (weight * (person.turn > 0.7) * (person.mask_at_vertices("ears") < 0.2)).astype(np.float32)
 
@@ -72,7 +74,9 @@ def grow_hair(person: Person, normals: Floats, *, seed: int) -> Strands:
         below = np.clip((eye_y - 0.01 - position[:, 1:2]) / 0.07, 0, 1)
         cling = -normal * np.clip((above_skin - lift) / 0.02, 0, 1.0) * (1 - 0.75 * below)
         combed = np.clip((position[:, 1:2] - eye_y - 0.015) / 0.06, 0, 1)
-        pull = 0.5 * combed * _comb(position, normal) + np.array([0, -0.55, 0]) + 0.6 * cling + _curl_in(position, below)
+        pull = (
+            0.5 * combed * _comb(position, normal) + np.array([0, -0.55, 0]) + 0.6 * cling + _curl_in(position, below)
+        )
         heading = _unit(heading + 0.8 * pull + random.normal(0, 0.045, position.shape))
         position = skin.kept_out(position + STEP_M * length * heading, lift)
         points.append(position)
@@ -83,7 +87,7 @@ def grow_hair(person: Person, normals: Floats, *, seed: int) -> Strands:
 
 
 class _Skin:
-    """What strands must not enter: neck, shoulders, and the head's convex hull (in the folds of the ears they would curl)."""
+    """What strands must not enter: neck, shoulders, the head's convex hull (they would curl in the ears' folds)."""
 
     def __init__(self, person: Person, normals: Floats, random: np.random.Generator) -> None:
         body = person.vertices_of("body")
@@ -105,7 +109,9 @@ class _Skin:
         return position + normal * np.clip(lift - height, 0, 0.012)
 
 
-def _sample_hull(points: Floats, random: np.random.Generator, count: int = 12_000) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _sample_hull(
+    points: Floats, random: np.random.Generator, count: int = 12_000
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Random points on the convex hull, and its outward normals there."""
     hull = ConvexHull(points)
     a, b, c = (points[hull.simplices[:, i]] for i in range(3))
@@ -163,7 +169,9 @@ class Brows:
     shade: Floats
 
     def strands(self, vertices: Floats) -> Strands:
-        return Strands(points=vertices[self.anchors][:, None] + self.offsets, shade=self.shade, width_m=BROW_WIDTH_M, swing=0.0)
+        return Strands(
+            points=vertices[self.anchors][:, None] + self.offsets, shade=self.shade, width_m=BROW_WIDTH_M, swing=0.0
+        )
 
 
 def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:
@@ -177,7 +185,13 @@ def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:
         along = random.beta(1.45, 1.25, BROW_COUNT)
         spread = (1 - along**2) * 0.0026 + 0.0008
         x = centre[0] + side * (-0.016 + 0.041 * along)
-        y = centre[1] + 0.0205 + 0.0065 * np.sin(np.pi * along**0.8 * 0.78) - 0.003 * along + random.uniform(-1, 1, BROW_COUNT) * spread
+        y = (
+            centre[1]
+            + 0.0205
+            + 0.0065 * np.sin(np.pi * along**0.8 * 0.78)
+            - 0.003 * along
+            + random.uniform(-1, 1, BROW_COUNT) * spread
+        )
         roots.append(np.stack([x, y], 1))
         headings.append(np.stack([side * (0.35 + 0.65 * along), 0.75 - 1.05 * along], 1))
     root, heading = np.concatenate(roots), _unit(np.concatenate(headings))
@@ -191,7 +205,9 @@ def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:
     return Brows(anchors=nearest[:, 0], offsets=offsets, shade=random.random(len(root)).astype(np.float32))
 
 
-def _surface_depth(person: Person, normals: Floats, anchor: Indices, flat: NDArray[np.floating]) -> NDArray[np.floating]:
+def _surface_depth(
+    person: Person, normals: Floats, anchor: Indices, flat: NDArray[np.floating]
+) -> NDArray[np.floating]:
     """z on the plane that touches the skin at the anchor, for points given by x and y."""
     delta = flat - person.rest[anchor][:, None, :2]
     normal = normals[anchor][:, None]

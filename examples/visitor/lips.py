@@ -34,8 +34,18 @@ SHAPES: dict[str, Shape] = {
     "rest": {},
     "open": {"jawOpen": 0.50, **_both("mouthLowerDown", 0.25), **_both("mouthUpperUp", 0.12)},
     "half_open": {"jawOpen": 0.36, **_both("mouthLowerDown", 0.22), **_both("mouthUpperUp", 0.10)},
-    "wide": {"jawOpen": 0.20, **_both("mouthStretch", 0.28), **_both("mouthSmile", 0.25), **_both("mouthLowerDown", 0.22)},
-    "wide_open": {"jawOpen": 0.40, **_both("mouthStretch", 0.20), **_both("mouthLowerDown", 0.28), **_both("mouthUpperUp", 0.15)},
+    "wide": {
+        "jawOpen": 0.20,
+        **_both("mouthStretch", 0.28),
+        **_both("mouthSmile", 0.25),
+        **_both("mouthLowerDown", 0.22),
+    },
+    "wide_open": {
+        "jawOpen": 0.40,
+        **_both("mouthStretch", 0.20),
+        **_both("mouthLowerDown", 0.28),
+        **_both("mouthUpperUp", 0.15),
+    },
     "round_open": {"jawOpen": 0.40, "mouthFunnel": 0.45, "mouthPucker": 0.12},
     "round": {"jawOpen": 0.16, "mouthPucker": 0.75, "mouthFunnel": 0.30},
     "round_narrow": {"jawOpen": 0.10, "mouthPucker": 0.85, "mouthFunnel": 0.15},
@@ -43,7 +53,12 @@ SHAPES: dict[str, Shape] = {
     "labiodental": {"jawOpen": 0.08, "mouthRollLower": 0.50, **_both("mouthUpperUp", 0.20)},
     "dental": {"jawOpen": 0.16, "tongueOut": 0.25, **_both("mouthLowerDown", 0.20)},
     "alveolar": {"jawOpen": 0.14, **_both("mouthLowerDown", 0.20), **_both("mouthStretch", 0.10)},
-    "sibilant": {"jawOpen": 0.07, **_both("mouthStretch", 0.20), **_both("mouthLowerDown", 0.30), **_both("mouthUpperUp", 0.12)},
+    "sibilant": {
+        "jawOpen": 0.07,
+        **_both("mouthStretch", 0.20),
+        **_both("mouthLowerDown", 0.30),
+        **_both("mouthUpperUp", 0.12),
+    },
     "postalveolar": {"jawOpen": 0.10, "mouthFunnel": 0.55, "mouthPucker": 0.15},
     "velar": {"jawOpen": 0.20, **_both("mouthLowerDown", 0.12)},
     "rhotic": {"jawOpen": 0.17, "mouthPucker": 0.35, "mouthFunnel": 0.25},
@@ -51,17 +66,49 @@ SHAPES: dict[str, Shape] = {
 
 # ARPAbet phone -> the shapes it passes through; a diphthong passes through two.
 PHONES: dict[str, tuple[str, ...]] = {
-    "SIL": ("rest",), "+SPN+": ("rest",), "+NSN+": ("rest",),
-    "AA": ("open",), "AE": ("wide_open",), "AH": ("half_open",), "AO": ("round_open",),
-    "AW": ("open", "round"), "AY": ("open", "wide"), "EH": ("wide_open",), "ER": ("rhotic",), "EY": ("wide_open", "wide"),
-    "IH": ("wide",), "IY": ("wide",), "OW": ("round_open", "round"), "OY": ("round_open", "wide"),
-    "UH": ("round",), "UW": ("round_narrow",),
-    "B": ("bilabial",), "M": ("bilabial",), "P": ("bilabial",), "F": ("labiodental",), "V": ("labiodental",),
-    "TH": ("dental",), "DH": ("dental",), "D": ("alveolar",), "L": ("alveolar",), "N": ("alveolar",), "T": ("alveolar",),
-    "S": ("sibilant",), "Z": ("sibilant",),
-    "CH": ("postalveolar",), "JH": ("postalveolar",), "SH": ("postalveolar",), "ZH": ("postalveolar",),
-    "G": ("velar",), "HH": ("velar",), "K": ("velar",), "NG": ("velar",), "R": ("rhotic",), "W": ("round_narrow",), "Y": ("wide",),
-}  # fmt: skip
+    "SIL": ("rest",),
+    "+SPN+": ("rest",),
+    "+NSN+": ("rest",),
+    "AA": ("open",),
+    "AE": ("wide_open",),
+    "AH": ("half_open",),
+    "AO": ("round_open",),
+    "AW": ("open", "round"),
+    "AY": ("open", "wide"),
+    "EH": ("wide_open",),
+    "ER": ("rhotic",),
+    "EY": ("wide_open", "wide"),
+    "IH": ("wide",),
+    "IY": ("wide",),
+    "OW": ("round_open", "round"),
+    "OY": ("round_open", "wide"),
+    "UH": ("round",),
+    "UW": ("round_narrow",),
+    "B": ("bilabial",),
+    "M": ("bilabial",),
+    "P": ("bilabial",),
+    "F": ("labiodental",),
+    "V": ("labiodental",),
+    "TH": ("dental",),
+    "DH": ("dental",),
+    "D": ("alveolar",),
+    "L": ("alveolar",),
+    "N": ("alveolar",),
+    "T": ("alveolar",),
+    "S": ("sibilant",),
+    "Z": ("sibilant",),
+    "CH": ("postalveolar",),
+    "JH": ("postalveolar",),
+    "SH": ("postalveolar",),
+    "ZH": ("postalveolar",),
+    "G": ("velar",),
+    "HH": ("velar",),
+    "K": ("velar",),
+    "NG": ("velar",),
+    "R": ("rhotic",),
+    "W": ("round_narrow",),
+    "Y": ("wide",),
+}
 
 # Shapes that a fast speaker must still reach: lips that touch each other or the teeth.
 CLOSURES = ("bilabial", "labiodental")
@@ -91,7 +138,9 @@ def _align_line(line: SpokenLine) -> list[Phone]:
     _decode(decoder, pcm_bytes)
     alignment = decoder.get_alignment()
     if alignment is None:
-        raise ValueError(f"got no alignment for {line.text!r}; expected the voice to say just that. Change the text or the seed.")
+        raise ValueError(
+            f"got no alignment for {line.text!r}; expected the voice to say just that. Change the text or the seed."
+        )
     return [_phone(entry, line.start_s) for entry in alignment.phones()]
 
 

@@ -49,9 +49,14 @@ def move(speech: Speech, mouth: dict[str, Curve], *, frame_rate_hz: int, seed: i
 def _head(time_s: Curve, speech: Speech, frame_rate_hz: int, random: np.random.Generator) -> NDArray[np.float64]:
     """Slow sway, a nod with each stress of the voice, a turn towards the halls when they are spoken of."""
     phase = random.uniform(0, 2 * np.pi, 6)
-    sway = np.stack([np.sin(2 * np.pi * time_s / 4.7 + phase[0]) + 0.5 * np.sin(2 * np.pi * time_s / 2.3 + phase[1]),
-                     np.sin(2 * np.pi * time_s / 5.9 + phase[2]) + 0.5 * np.sin(2 * np.pi * time_s / 3.1 + phase[3]),
-                     np.sin(2 * np.pi * time_s / 6.7 + phase[4]) + 0.4 * np.sin(2 * np.pi * time_s / 2.7 + phase[5])], 1)  # fmt: skip
+    sway = np.stack(
+        [
+            np.sin(2 * np.pi * time_s / 4.7 + phase[0]) + 0.5 * np.sin(2 * np.pi * time_s / 2.3 + phase[1]),
+            np.sin(2 * np.pi * time_s / 5.9 + phase[2]) + 0.5 * np.sin(2 * np.pi * time_s / 3.1 + phase[3]),
+            np.sin(2 * np.pi * time_s / 6.7 + phase[4]) + 0.4 * np.sin(2 * np.pi * time_s / 2.7 + phase[5]),
+        ],
+        1,
+    )
     head = np.radians(sway * [0.9, 1.6, 1.0])
     stress = loudness(speech, len(time_s), frame_rate_hz)
     nod = gaussian_filter1d(stress, 0.16 * frame_rate_hz) - gaussian_filter1d(stress, 0.6 * frame_rate_hz)
@@ -99,15 +104,23 @@ def _lids(time_s: Curve, speech: Speech, gaze_pitch: Curve) -> dict[str, Curve]:
         blink = np.maximum(blink, closing - opening)
     lowered = np.clip(-gaze_pitch / 0.35, 0, 1) * 0.6
     raised = np.clip(gaze_pitch / 0.35, 0, 1) * 0.5
-    return _sides({"eyeBlink": np.maximum(blink, 0.06), "eyeLookDown": lowered * (1 - blink), "eyeLookUp": raised * (1 - blink)})
+    return _sides(
+        {"eyeBlink": np.maximum(blink, 0.06), "eyeLookDown": lowered * (1 - blink), "eyeLookUp": raised * (1 - blink)}
+    )
 
 
 def _expression(time_s: Curve, speech: Speech) -> dict[str, Curve]:
     first, second, third = speech.lines
-    smile = 0.38 * _bump(time_s, 0.0, first.end_s - 0.2, 0.3) + 0.52 * _bump(time_s, third.end_s - 0.2, 99.0, 0.35) + 0.10
-    asking = _bump(time_s, second.start_s + 0.1, second.start_s + 1.0, 0.2) + _bump(time_s, third.start_s, third.end_s + 0.5, 0.25)
+    smile = (
+        0.38 * _bump(time_s, 0.0, first.end_s - 0.2, 0.3) + 0.52 * _bump(time_s, third.end_s - 0.2, 99.0, 0.35) + 0.10
+    )
+    asking = _bump(time_s, second.start_s + 0.1, second.start_s + 1.0, 0.2) + _bump(
+        time_s, third.start_s, third.end_s + 0.5, 0.25
+    )
     return {
-        **_sides({"mouthSmile": smile, "cheekSquint": 0.5 * smile, "eyeSquint": 0.25 * smile, "browOuterUp": 0.3 * asking}),
+        **_sides(
+            {"mouthSmile": smile, "cheekSquint": 0.5 * smile, "eyeSquint": 0.25 * smile, "browOuterUp": 0.3 * asking}
+        ),
         "browInnerUp": 0.38 * asking + 0.25 * _bump(time_s, second.end_s + 0.2, third.start_s, 0.2),
     }
 

@@ -54,7 +54,9 @@ class Renderer:
         self.solid = program(vertex_shader=shaders.SOLID_VERTEX, fragment_shader=shaders.SOLID_FRAGMENT)
         self.shadow = program(vertex_shader=shaders.SHADOW_VERTEX, fragment_shader=shaders.SHADOW_FRAGMENT)
         self.strand = program(vertex_shader=shaders.STRAND_VERTEX, fragment_shader=shaders.STRAND_FRAGMENT)
-        self.strand_shadow = program(vertex_shader=shaders.STRAND_VERTEX, fragment_shader=shaders.STRAND_SHADOW_FRAGMENT)
+        self.strand_shadow = program(
+            vertex_shader=shaders.STRAND_VERTEX, fragment_shader=shaders.STRAND_SHADOW_FRAGMENT
+        )
         self.room = program(vertex_shader=shaders.ROOM_VERTEX, fragment_shader=shaders.ROOM_FRAGMENT)
 
     def _make_targets(self) -> None:
@@ -74,7 +76,10 @@ class Renderer:
         indices = self.context.buffer(triangles.astype("i4").tobytes())
         self.solid_mesh = self.context.vertex_array(
             self.solid,
-            [(self.moving, "3f 3f", "position", "normal"), (attributes, "3f 2f 1f 1f", "rest", "uv", "material", "detail")],
+            [
+                (self.moving, "3f 3f", "position", "normal"),
+                (attributes, "3f 2f 1f 1f", "rest", "uv", "material", "detail"),
+            ],
             indices,
         )
         self.shadow_mesh = self.context.vertex_array(

@@ -13,7 +13,9 @@ from visitor.hair import Strands
 class Ribbons:
     """One set of strands; `update` moves them, `draw` shows them, `cast` puts them into the shadow map."""
 
-    def __init__(self, context: moderngl.Context, program: moderngl.Program, shadow: moderngl.Program, strands: Strands) -> None:
+    def __init__(
+        self, context: moderngl.Context, program: moderngl.Program, shadow: moderngl.Program, strands: Strands
+    ) -> None:
         count, points = strands.points.shape[:2]
         self.width_m, self.swing = strands.width_m, strands.swing
         self.shade = strands.shade
@@ -36,16 +38,27 @@ class Ribbons:
         rows[..., 8] = self.shade[:, None, None]
         self.buffer.write(rows.tobytes())
 
-    def draw(self, program: moderngl.Program, to_clip: NDArray[np.float64], eye: NDArray[np.float64], turn: bytes, sheen: float) -> None:
+    def draw(
+        self,
+        program: moderngl.Program,
+        to_clip: NDArray[np.float64],
+        eye: NDArray[np.float64],
+        turn: bytes,
+        sheen: float,
+    ) -> None:
         program["sheen"] = sheen
         self._set(program, to_clip, eye, turn)
         self.mesh.render()
 
-    def cast(self, program: moderngl.Program, to_light: NDArray[np.float64], light: NDArray[np.float64], turn: bytes) -> None:
+    def cast(
+        self, program: moderngl.Program, to_light: NDArray[np.float64], light: NDArray[np.float64], turn: bytes
+    ) -> None:
         self._set(program, to_light, light, turn)
         self.shadow_mesh.render()
 
-    def _set(self, program: moderngl.Program, to_clip: NDArray[np.float64], eye: NDArray[np.float64], turn: bytes) -> None:
+    def _set(
+        self, program: moderngl.Program, to_clip: NDArray[np.float64], eye: NDArray[np.float64], turn: bytes
+    ) -> None:
         program["to_clip"].write(gl_bytes(to_clip))
         program["head_turn"].write(turn)
         program["eye_point"] = tuple(eye)

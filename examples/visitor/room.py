@@ -66,7 +66,12 @@ def _skeleton(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
     for rib in np.linspace(0.805, 0.895, 7):
         draw.arc((*at(rib - 0.012, 0.50), *at(rib + 0.022, 0.66)), 250, 80, fill=BONE, width=width // 240)
     for hip, foot in ((0.812, 0.80), (0.828, 0.845), (0.893, 0.88), (0.905, 0.925)):
-        draw.line((at(hip, 0.53), at((hip + foot) / 2 + 0.006, 0.66), at(foot, 0.79)), fill=BONE, width=width // 130, joint="curve")
+        draw.line(
+            (at(hip, 0.53), at((hip + foot) / 2 + 0.006, 0.66), at(foot, 0.79)),
+            fill=BONE,
+            width=width // 130,
+            joint="curve",
+        )
     draw.rectangle((*at(0.76, 0.79), *at(0.98, 0.87)), fill=SHADE)
 
 
