@@ -13,8 +13,8 @@ def test_the_readmes_example_is_the_tested_one() -> None:
     """The README's Python is the docstring of wan_streamer.client, which tests/integration/test_talk.py runs."""
     [shown] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert wan_streamer.client.__doc__ is not None
-    tested = wan_streamer.client.__doc__.split(":\n\n", 1)[1]
-    assert shown.strip() == textwrap.dedent(tested).strip()
+    tested = textwrap.dedent("\n".join(re.findall(r"^(?: {4}.*)?$", wan_streamer.client.__doc__, re.MULTILINE)))
+    assert shown.strip() == tested.strip()
 
 
 def test_links_lead_somewhere() -> None:

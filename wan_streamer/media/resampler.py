@@ -9,6 +9,8 @@ soxr's streaming mode was measured first and is not used here: it works in large
 This filter looks 2 ms ahead at 16 kHz, 4 ms at 8 kHz. The tests compare it with soxr.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ from wan_streamer.unit import samples_per_unit
 # Reach of the filter to each side, in samples of the lower rate; with the Kaiser beta it sets the transition band.
 REACH_ZERO_CROSSINGS = 32
 KAISER_BETA = 7.857  # 80 dB (Kaiser's formula: 0.1102 * (80 - 8.7))
+# Pairs of rates whose filter tables are kept, of up to 2 MB each: a service has one target rate or two, its clients
+# have 48, 44.1, 24, 16 or 8 kHz.
+KEPT_TABLE_COUNT = 8
 
 
 class UnitResampler:
@@ -27,9 +32,9 @@ class UnitResampler:
         self.source_rate_hz = source_rate_hz
         self.target_rate_hz = target_rate_hz
         self.samples_per_unit = samples_per_unit(target_rate_hz)
-        self._reach = self._reach_samples()
-        self._phase = -1
-        self._weights: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._reach = reach_samples(source_rate_hz, target_rate_hz)
+        self._phase = 0
+        self._weights = filter_table(source_rate_hz, target_rate_hz)
 
     def unit_begin(self, unit_index: int) -> int:
         """Index of the first source sample at or after the beginning of a unit."""
@@ -62,27 +67,46 @@ class UnitResampler:
     def _position(self, unit_index: int) -> tuple[int, int]:
         return divmod(unit_index * self.samples_per_unit * self.source_rate_hz, self.target_rate_hz)
 
-    def _reach_samples(self) -> int:
-        if self.source_rate_hz == self.target_rate_hz:
-            return 0
-        lower_hz = min(self.source_rate_hz, self.target_rate_hz)
-        return -(-REACH_ZERO_CROSSINGS * self.source_rate_hz // lower_hz)
-
     def _weights_at(self, phase: int) -> NDArray[np.float32]:
         # Every unit begins at phase 0 when the source rate is a multiple of 25 Hz, as all rates of real devices are:
-        # then this is computed once.
+        # then the shared table is all there is.
         if phase != self._phase:
-            positions = (phase + np.arange(self.samples_per_unit) * self.source_rate_hz) % self.target_rate_hz
-            self._weights = self._sinc(positions / self.target_rate_hz)
+            self._weights = _unit_weights(self.source_rate_hz, self.target_rate_hz, phase)
             self._phase = phase
         return self._weights
 
-    def _sinc(self, fractions: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Filter weights, [fractions, 2 * reach], for target samples a fraction of a sample after a source sample."""
-        cutoff = min(1.0, self.target_rate_hz / self.source_rate_hz)
-        distance = np.arange(1 - self._reach, self._reach + 1)[None, :] - fractions[:, None]
-        across = np.clip(1.0 - (distance * cutoff / REACH_ZERO_CROSSINGS) ** 2, 0.0, None)
-        weights = np.sinc(distance * cutoff) * np.i0(KAISER_BETA * np.sqrt(across))
-        weights[across == 0.0] = 0.0
-        weights /= weights.sum(axis=1, keepdims=True)
-        return np.asarray(weights, np.float32)
+
+def reach_samples(source_rate_hz: int, target_rate_hz: int) -> int:
+    """How many source samples the filter sees to each side; 0 when the rates are equal."""
+    if source_rate_hz == target_rate_hz:
+        return 0
+    return -(-REACH_ZERO_CROSSINGS * source_rate_hz // min(source_rate_hz, target_rate_hz))
+
+
+@lru_cache(maxsize=KEPT_TABLE_COUNT)
+def filter_table(source_rate_hz: int, target_rate_hz: int) -> NDArray[np.float32]:
+    """Filter weights of a unit that begins at phase 0, [samples per unit, 2 * reach]; shared, so read-only."""
+    weights = _unit_weights(source_rate_hz, target_rate_hz, 0)
+    weights.flags.writeable = False
+    return weights
+
+
+def _unit_weights(source_rate_hz: int, target_rate_hz: int, phase: int) -> NDArray[np.float32]:
+    reach = reach_samples(source_rate_hz, target_rate_hz)
+    sample_count = samples_per_unit(target_rate_hz)
+    if reach == 0:
+        return np.zeros((sample_count, 0), np.float32)
+    positions = (phase + np.arange(sample_count) * source_rate_hz) % target_rate_hz
+    # From 48 to 16 kHz all samples have the same position, from 44.1 kHz there are 160.
+    different, which = np.unique(positions, return_inverse=True)
+    return _sinc(different / target_rate_hz, reach, min(1.0, target_rate_hz / source_rate_hz))[which]
+
+
+def _sinc(fractions: NDArray[np.float64], reach: int, cutoff: float) -> NDArray[np.float32]:
+    """Filter weights, [fractions, 2 * reach], for target samples a fraction of a sample after a source sample."""
+    distance = np.arange(1 - reach, reach + 1)[None, :] - fractions[:, None]
+    across = np.clip(1.0 - (distance * cutoff / REACH_ZERO_CROSSINGS) ** 2, 0.0, None)
+    weights = np.sinc(distance * cutoff) * np.i0(KAISER_BETA * np.sqrt(across))
+    weights[across == 0.0] = 0.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights, np.float32)
