@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/unit_cost.py                 # nano, ten minutes of conversation (takes about five)
     .venv/bin/python benchmarks/unit_cost.py --minutes 2
 
-Compares the first minute with the last. Weights from a seed: the cost does not depend on their values.
+A conversation is driven to its last minute; then its units take turns with those of a new one in its first minute, so
+that a busy moment of the machine falls on both. Weights from a seed: the cost does not depend on their values.
 """
 
 import statistics
@@ -74,22 +75,26 @@ def main() -> None:
     session = duplex.open(seed=0)
     cache_bytes = session.thinker.cache.byte_count + session.performer.cache.byte_count
     random = np.random.default_rng(0)
-    watch = Stopwatch()
-    for k in track(range(options.minutes * UNITS_PER_MINUTE), description="conversing"):
-        user = noisy_unit(config, k, random)
-        with watch.stage(TOTAL):
-            duplex.step(session, user, watch.stage)
+    old_units = (options.minutes - 1) * UNITS_PER_MINUTE
+    for k in track(range(old_units), description=f"to minute {options.minutes}"):
+        duplex.step(session, noisy_unit(config, k, random))
+    new_session, new, old = duplex.open(seed=0), Stopwatch(), Stopwatch()
+    for k in track(range(UNITS_PER_MINUTE), description="measuring"):
+        for watch, which, first in ((new, new_session, 0), (old, session, old_units)):
+            user = noisy_unit(config, first + k, random)
+            with watch.stage(TOTAL):
+                duplex.step(which, user, watch.stage)
 
     print(f"one unit of {config.name}, {describe_machine()}, torch {torch.__version__}, {options.threads} threads")
     print(
         f"{session.performer.cache.slot_count} cache slots a pass, {cache_bytes / 1e6:.0f} MB of cache a session, "
         f"{sum(p.numel() for p in duplex.thinker.model.parameters()) / 1e6:.1f} M parameters"
     )
-    print(f"{'ms':12}{'median':>9}{'p95':>9}{'minute 1':>11}{f'minute {options.minutes}':>11}{'ratio':>8}")
-    for name, times_ms in watch.times_ms.items():
-        first, last = (statistics.median(part) for part in (times_ms[:UNITS_PER_MINUTE], times_ms[-UNITS_PER_MINUTE:]))
-        median, p95 = np.percentile(times_ms, (50, 95))
-        print(f"{name:12}{median:9.1f}{p95:9.1f}{first:11.1f}{last:11.1f}{last / first:8.2f}")
+    print(f"{'median ms':12}{'minute 1':>11}{f'minute {options.minutes}':>11}{'ratio of pairs':>16}")
+    for name, new_ms in new.times_ms.items():
+        old_ms = old.times_ms[name]
+        ratio = statistics.median(b / a for a, b in zip(new_ms, old_ms, strict=True))
+        print(f"{name:12}{statistics.median(new_ms):11.1f}{statistics.median(old_ms):11.1f}{ratio:16.2f}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 WanStreamerError
 |-- InvalidInput          what a caller sent is wrong; the message says got / expected / what to do
+|-- ClientGone            a client that says nothing, or takes nothing, for too long
 |-- SessionUnknown        no such session (or its reservation has expired)
 |-- CapacityExhausted     every place is taken; try again after `retry_after_s`
 |-- PlacementLost         the thinker or performer group that a token names is gone
@@ -29,6 +30,12 @@ class InvalidInput(WanStreamerError):
     """What the caller sent is wrong; `reason` says in one word what."""
 
     reason = "INVALID_INPUT"
+
+
+class ClientGone(WanStreamerError):
+    """The client has stopped: it sends nothing (CLIENT_IDLE) or reads nothing (CLIENT_STALLED)."""
+
+    reason = "CLIENT_IDLE"
 
 
 class SessionUnknown(WanStreamerError):

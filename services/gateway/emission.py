@@ -50,6 +50,7 @@ class Emitter:
         message.header.CopyFrom(unit.header)
         message.user_media_loss.CopyFrom(unit.loss)
         message.output_epoch = self._ledger.output_epoch
+        message.emitted_time_unix_us = emitted_unix_us
         return message
 
 

@@ -170,6 +170,11 @@ class UnitLedger:
         """Whether no unit is on its way."""
         return not self._units
 
+    @property
+    def unit_count(self) -> int:
+        """How many units are on their way, skipped ones that wait for their turn included."""
+        return len(self._units)
+
     def can_take(self) -> bool:
         """Whether `take` gives a unit."""
         head = self._head()

@@ -15,11 +15,13 @@ from services.gateway.attached_sessions import AttachedSessions
 from services.gateway.attachment import Attachment, read_attach
 from services.gateway.config import GatewayConfig
 from services.gateway.outbox import Outbox
-from services.gateway.session import Session, SessionPlace
+from services.gateway.session import Session, SessionPlace, make_cutter
 from services.gateway.thinker_link import ThinkerLinks, open_links
 from services.gateway.tokens import Placement, TokenSigner, read_key
 from services.gateway.unit_maker import UnitMaker
-from wan_streamer.errors import Draining, InvalidInput, PlacementLost
+from services.gateway.warm_up import warm_up
+from wan_streamer.errors import ClientGone, Draining, InvalidInput, PlacementLost
+from wan_streamer.media.cutter import UnitCutter
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.status import single_cause
 from wan_streamer.v1 import session_pb2, session_pb2_grpc, thinker_pb2
@@ -77,11 +79,14 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
                 # In this version a session's state ends with its stream: FULL and the other outcomes come later.
                 raise PlacementLost("this session was attached before and its state is gone; create a new session")
             placement = replace(placement, generation=seat.generation)
+            cutter = await asyncio.to_thread(make_cutter, attachment, description.model)
             traceparent = self._context.tracing.session_traceparent(attachment.session_id)
             async with link.converse(_start_of(placement, traceparent)) as stream:
                 place = SessionPlace(stream=stream, model=description.model)
                 outbox = Outbox(context.write)
-                seat.session = self._make_session(attachment, placement, place, outbox, traceparent, seat.replaced)
+                seat.session = self._make_session(
+                    attachment, placement, place, cutter, outbox, traceparent, seat.replaced
+                )
                 await outbox.send(session_pb2.ConnectResponse(attached=self._attached(placement, place)))
                 await self._run(seat.session, request_iterator, attachment, seat.generation)
 
@@ -114,6 +119,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         attachment: Attachment,
         placement: Placement,
         place: SessionPlace,
+        cutter: UnitCutter,
         outbox: Outbox,
         traceparent: str,
         replaced: asyncio.Event,
@@ -122,6 +128,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             attachment=attachment,
             config=self._config,
             place=place,
+            cutter=cutter,
             make_unit=UnitMaker(
                 session_id=placement.session_id,
                 generation=placement.generation,
@@ -157,7 +164,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             async with asyncio.timeout(self._config.idle_seconds):
                 return await anext(requests)
         except TimeoutError as error:
-            raise InvalidInput(
+            raise ClientGone(
                 f"got no message for {self._config.idle_seconds:g} s, expected attach", reason="CLIENT_IDLE"
             ) from error
         except StopAsyncIteration as error:
@@ -170,11 +177,13 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
 
 @asynccontextmanager
 async def build_gateway(config: GatewayConfig, context: ServiceContext) -> AsyncIterator[GatewayService]:
-    """The service with open links to its thinkers."""
+    """The service with open links to its thinkers, warmed up."""
     if not config.thinker:
         raise InvalidInput("got no thinker, expected the address of at least one; say --thinker host:port")
     async with open_links(config.thinker, context.log) as links:
-        yield GatewayService(config, context, links)
+        service = GatewayService(config, context, links)
+        await asyncio.to_thread(warm_up, config.jpeg_quality)
+        yield service
 
 
 def _start_of(placement: Placement, traceparent: str) -> thinker_pb2.ConverseStart:

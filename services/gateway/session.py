@@ -33,6 +33,16 @@ class SessionPlace:
     model: thinker_pb2.ModelDescription
 
 
+def make_cutter(attachment: Attachment, model: thinker_pb2.ModelDescription) -> UnitCutter:
+    """What cuts the client's media for the model. An odd sample rate may cost it 50 ms: run it in a thread."""
+    target = UnitFormat(
+        audio_sample_rate_hz=model.user_audio_sample_rate_hz,
+        video_width=model.user_video_width,
+        video_height=model.user_video_height,
+    )
+    return UnitCutter(attachment.audio, attachment.video, target)
+
+
 class Session:
     """One attached client. `run` lives as long as the stream; the other methods steer it from outside."""
 
@@ -42,6 +52,7 @@ class Session:
         attachment: Attachment,
         config: GatewayConfig,
         place: SessionPlace,
+        cutter: UnitCutter,
         make_unit: UnitMaker,
         outbox: Outbox,
         replaced: asyncio.Event,
@@ -54,16 +65,6 @@ class Session:
             is_live=attachment.is_live,
             credit_units=attachment.credit_units,
         )
-        model = place.model
-        cutter = UnitCutter(
-            attachment.audio,
-            attachment.video,
-            UnitFormat(
-                audio_sample_rate_hz=model.user_audio_sample_rate_hz,
-                video_width=model.user_video_width,
-                video_height=model.user_video_height,
-            ),
-        )
         self._intake = Intake(
             cutter=cutter,
             ledger=self._ledger,
@@ -71,7 +72,7 @@ class Session:
             jitter_allowance_s=config.jitter_allowance_ms / 1e3,
         )
         self._exchange = Exchange(
-            stream=place.stream, ledger=self._ledger, model=model, jpeg_quality=config.jpeg_quality, log=log
+            stream=place.stream, ledger=self._ledger, model=place.model, jpeg_quality=config.jpeg_quality, log=log
         )
         self._emitter = Emitter(ledger=self._ledger, outbox=outbox)
         self._replaced = replaced

@@ -32,11 +32,11 @@ class ThinkerLink:
         self.description: thinker_pb2.DescribeThinkerResponse | None = None
         """The last answer of `describe`."""
 
-    async def describe(self) -> thinker_pb2.DescribeThinkerResponse:
-        """Asks what the thinker runs; the answer is kept in `description`."""
+    async def describe(self, *, waits: bool = False) -> thinker_pb2.DescribeThinkerResponse:
+        """Asks what the thinker runs, kept in `description`; `waits` a while for one that does not listen yet."""
         try:
             self.description = await self._stub.DescribeThinker(
-                thinker_pb2.DescribeThinkerRequest(), timeout=DESCRIBE_LIMIT_S
+                thinker_pb2.DescribeThinkerRequest(), timeout=DESCRIBE_LIMIT_S, wait_for_ready=waits
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
@@ -109,15 +109,18 @@ class ThinkerLinks:
         raise PlacementLost("the thinker of this session has restarted or is gone; create a new session")
 
     async def probe(self) -> Sequence[thinker_pb2.DescribeThinkerResponse]:
-        """Describes all thinkers; the answers of those that gave one.
+        """Describes all thinkers; the answers of those that gave one. One that was never seen may be just starting.
 
         Raises:
             PeerUnavailable: none answers.
         """
-        answers = await asyncio.gather(*(link.describe() for link in self._links), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(link.describe(waits=link.description is None) for link in self._links), return_exceptions=True
+        )
         described = [answer for answer in answers if isinstance(answer, thinker_pb2.DescribeThinkerResponse)]
         if not described:
-            raise PeerUnavailable(f"no thinker answers: {answers[0]}")
+            addresses = ", ".join(link.address for link in self._links)
+            raise PeerUnavailable(f"no thinker answers at {addresses}: {answers[0]}")
         return described
 
 

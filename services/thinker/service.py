@@ -83,7 +83,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         await self._slots.wait_empty()
 
     async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
-        """What this thinker runs and how full it is."""
+        """What this thinker runs and how full it is; an error while it has no performer, and so no use."""
+        await self._describe_performer()
         return pb.DescribeThinkerResponse(
             incarnation=self._incarnation,
             model=self._model,

@@ -107,6 +107,11 @@ BAD_INPUT = {
     "media after the end": (after_attach(audio_of_unit(0), END, audio_of_unit(1)), "MEDIA_AFTER_END"),
     "playout of what never came": (after_attach(playout(3)),
                                    "PLAYOUT_AHEAD"),
+    "90 s of sound and never a playout": (after_attach(
+        *(pb.ConnectRequest(audio=pb.AudioChunk(
+            first_sample_index=48000 * k, capture_offset_us=1_000_000 * k, data=bytes(192_000))) for k in range(90)),
+        audio=pb.AudioFormat(encoding=1, sample_rate_hz=48000, channel_count=2), video=None, credit_units=1),
+        "PLAYOUT_MISSING"),
     "a message of the future": (after_attach(pb.ConnectRequest.FromString(b"\x52\x00")), "UNKNOWN_MESSAGE"),
 }  # fmt: skip
 

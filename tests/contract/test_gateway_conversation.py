@@ -2,13 +2,14 @@
 
 import asyncio
 import io
+import time
 
 import numpy as np
 import pytest
 from gateway_client import END, INTERRUPT, JPEG, PCM, audio_of_unit, playout, running_gateway
 from PIL import Image
 
-from wan_streamer.errors import InvalidInput
+from wan_streamer.errors import ClientGone
 from wan_streamer.unit import UNIT_US
 from wan_streamer.v1 import session_pb2 as pb
 from wan_streamer.v1 import unit_pb2
@@ -22,6 +23,7 @@ def indices(units):
 
 async def test_every_unit_comes_back_whole_and_once() -> None:
     """Sound, four pictures and words of each unit come together, in order, with its header; then Ended and OK."""
+    began_unix_us = time.time_ns() // 1000
     async with running_gateway(deadline_ms=60_000) as gateway:
         talk = await gateway.attach()
         assert (talk.attached.outcome, talk.attached.generation, talk.attached.epoch) == (pb.ATTACH_OUTCOME_NEW, 1, 7)
@@ -39,6 +41,8 @@ async def test_every_unit_comes_back_whole_and_once() -> None:
         assert header.deadline_unix_us == header.capture_time_unix_us + UNIT_US + 60_000_000
         assert not unit.user_media_loss.audio_lost
     assert len({unit.header.traceparent for unit in units}) == 6
+    times = [began_unix_us, *(unit.emitted_time_unix_us for unit in units), time.time_ns() // 1000]
+    assert times == sorted(times)
 
 
 async def test_a_half_close_ends_the_input_too_and_the_last_part_of_a_unit_counts() -> None:
@@ -187,7 +191,7 @@ async def test_live_time_goes_on_without_the_client() -> None:
     assert units[1].user_media_loss.lost_audio_sample_count == 2560
     starts = [unit.header.capture_time_unix_us for unit in units]
     assert np.diff(starts).tolist() == [UNIT_US] * 3
-    assert (type(refusal), refusal.reason) == (InvalidInput, "CLIENT_IDLE")
+    assert (type(refusal), refusal.reason) == (ClientGone, "CLIENT_IDLE")
 
 
 async def test_media_pace_is_patient_with_the_thinker_and_not_with_the_client() -> None:

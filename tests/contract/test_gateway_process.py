@@ -3,7 +3,9 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
+import urllib.request
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 from gateway_client import END, audio_of_unit, running_gateway
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
 from thinker_peer import ThinkerPeer, serving
 
 from wan_streamer.rpc.channel import open_channel
-from wan_streamer.v1 import session_pb2
+from wan_streamer.v1 import session_pb2, unit_pb2
 
 SERVICE = "wan_streamer.v1.SessionService"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -38,6 +41,21 @@ async def test_health_follows_the_thinker() -> None:
         await thinker.aclose()
         await until_health(gateway.server.address, NOT_SERVING)
         await stack.enter_async_context(serving(ThinkerPeer(), port=int(address.rpartition(":")[2])))
+        await until_health(gateway.server.address, SERVING)
+
+
+async def test_a_thinker_that_starts_later_is_found_by_the_probe_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that comes up first needs no second probe: the first one waits for its thinker to listen."""
+    monkeypatch.setattr("wan_streamer.rpc.health.STARTING_INTERVAL_S", 3600)
+    for limit in ("wan_streamer.rpc.health.PROBE_LIMIT_S", "services.gateway.thinker_link.DESCRIBE_LIMIT_S"):
+        monkeypatch.setattr(limit, 20)
+    async with AsyncExitStack() as stack:
+        async with serving(ThinkerPeer()) as address:
+            pass  # now it is the address of nobody
+        starting = asyncio.create_task(stack.enter_async_context(running_gateway(thinker=(address,))))
+        await asyncio.sleep(0.5)
+        await stack.enter_async_context(serving(ThinkerPeer(), port=int(address.rpartition(":")[2])))
+        gateway = await starting
         await until_health(gateway.server.address, SERVING)
 
 
@@ -76,6 +94,64 @@ async def test_every_unit_leaves_a_trace(tmp_path: Path) -> None:
         assert root["links"] == [{"trace_id": session["trace_id"], "span_id": session["span_id"]}]
     skipped = next(span for span in spans if span["attributes"].get("outcome") == "SKIPPED")
     assert skipped["attributes"]["skip_reason"] == "ENGINE_FAULT"
+
+
+async def test_metrics_count_what_the_client_got() -> None:
+    """Prometheus sees each unit once by its outcome, and histograms with boundaries exactly at the three targets."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    async with running_gateway(metrics_port=port, deadline_ms=60_000) as gateway:
+        gateway.peer.trouble = {2: "skip"}
+        talk = await gateway.attach()
+        await talk.send(*(audio_of_unit(k) for k in range(5)), END)
+        units, _ = await talk.rest()
+        page = await asyncio.to_thread(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read())
+    samples = [sample for family in text_string_to_metric_families(page.decode()) for sample in family.samples]
+    counts = {
+        (sample.labels["outcome"], sample.labels["reason"]): sample.value
+        for sample in samples
+        if sample.name == "wan_streamer_units_total"
+    }
+    on_time_count = sum(unit.outcome == unit_pb2.UNIT_OUTCOME_ON_TIME for unit in units)
+    assert counts == {("ON_TIME", ""): on_time_count, ("SKIPPED", "ENGINE_FAULT"): 1}
+    assert on_time_count == 4
+    buckets = {
+        (sample.labels["boundary"], sample.labels["le"]): sample.value
+        for sample in samples
+        if sample.name == "wan_streamer_unit_latency_seconds_bucket"
+    }
+    for boundary in ("model", "capture_to_emission"):
+        assert {(boundary, "0.16"), (boundary, "0.2"), (boundary, "0.55")} <= buckets.keys()
+        assert buckets[boundary, "+Inf"] == on_time_count
+
+
+WARM = """
+import asyncio, functools, sys
+from services.gateway.config import GatewayConfig
+from services.gateway.service import build_gateway
+from services.gateway.warm_up import warm_up
+from wan_streamer.media.resampler import filter_table
+from wan_streamer.rpc.server import started
+
+async def main():
+    config = GatewayConfig(thinker=("127.0.0.1:1",))
+    async with started("gateway", config, functools.partial(build_gateway, config)):
+        seen = filter_table.cache_info().misses, set(sys.modules)
+        warm_up(85)
+        assert seen == (filter_table.cache_info().misses, set(sys.modules)), set(sys.modules) - seen[1]
+
+asyncio.run(main())
+"""
+
+
+async def test_the_first_unit_finds_everything_ready() -> None:
+    """Once a gateway listens, no unit has a filter to make or a module to load, not even the first one."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WARM, stderr=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    _, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
 
 
 async def start_gateway(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:

@@ -9,6 +9,7 @@ from thinker_peer import ThinkerPeer
 
 from wan_streamer.errors import (
     CapacityExhausted,
+    ClientGone,
     Draining,
     EngineFault,
     InvalidInput,
@@ -84,7 +85,8 @@ async def test_a_stream_that_ends_before_attach_is_refused() -> None:
         await closed.stream.end()
         assert (await closed.failure()).reason == "ATTACH_FIRST"
         silent = await gateway.connect()
-        assert (await silent.failure()).reason == "CLIENT_IDLE"
+        failure = await silent.failure()
+        assert (type(failure), failure.reason) == (ClientGone, "CLIENT_IDLE")
 
 
 async def test_the_newest_attach_wins() -> None:

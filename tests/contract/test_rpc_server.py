@@ -76,6 +76,18 @@ async def test_health_is_what_the_probe_says() -> None:
         await until_health(address, NOT_SERVING)
 
 
+async def test_a_service_that_is_starting_is_probed_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the first success health does not wait for the usual interval between two probes."""
+    monkeypatch.setattr("wan_streamer.rpc.health.PROBE_INTERVAL_S", 3600)
+    engine = Engine()
+    engine.works.set()
+    engine.error = RuntimeError("not yet")
+    async with running_service("test", ServerConfig(), lambda context: build(engine)) as address:
+        assert await ask_health(address) == NOT_SERVING
+        engine.error = None
+        await until_health(address, SERVING)
+
+
 async def test_a_watcher_that_leaves_does_not_deafen_the_others() -> None:
     """Everyone who watches health hears of a change, whoever watched and left before."""
     engine = Engine()
@@ -141,13 +153,15 @@ async def test_a_taken_port_is_refused_with_what_to_do() -> None:
 
 
 PROCESS = """
-import asyncio, contextlib, sys
+import asyncio, contextlib, gc, sys
 from wan_streamer.rpc.config import ServerConfig
 from wan_streamer.rpc.server import run_service
 
 class Engine:
     full_names = ("wan_streamer.v1.Nothing",)
-    def register(self, server): pass
+    def register(self, server):
+        if sys.argv[1] == "frozen":
+            print("frozen:", gc.get_freeze_count() > 10_000)
     async def probe(self): pass
     async def drain(self, time_left_s):
         if sys.argv[1] == "busy":
@@ -170,6 +184,8 @@ async def start_process(kind: str) -> asyncio.subprocess.Process:
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert process.stdout is not None
+    if kind == "frozen":
+        assert await process.stdout.readline() == b"frozen: True\n"
     assert (await process.stdout.readline()).startswith(b"test ready on 127.0.0.1:")
     return process
 
@@ -181,6 +197,14 @@ async def test_a_signal_ends_an_idle_process(number: signal.Signals) -> None:
     process.send_signal(number)
     out, _ = await process.communicate()
     assert (process.returncode, out) == (0, b"freed\n")
+
+
+async def test_the_garbage_collector_leaves_a_loaded_process_alone() -> None:
+    """Before a service listens, what it has loaded is taken out of the collector's work."""
+    process = await start_process("frozen")
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert process.returncode == 0
 
 
 async def test_a_second_signal_ends_a_drain() -> None:

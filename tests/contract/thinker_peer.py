@@ -34,16 +34,24 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
         self.trouble: dict[int, WanStreamerError | str] = {}
         self.changed = asyncio.Condition()
         self.incarnation = "peer-1"
+        self.noise_side: int | None = None
+        """Pictures of noise of this size instead: large as JPEG."""
 
     async def until_live(self, count: int) -> None:
         """Waits until so many conversations are open."""
         async with self.changed, asyncio.timeout(10):
             await self.changed.wait_for(lambda: len(self.live) == count)
 
+    async def until_received(self, session_id: str, count: int) -> None:
+        """Waits until so many units of a session have come."""
+        async with self.changed, asyncio.timeout(10):
+            await self.changed.wait_for(lambda: len(self.received.get(session_id, ())) >= count)
+
     async def DescribeThinker(self, request, context):
+        width, height = (self.noise_side, self.noise_side) if self.noise_side else (WIDTH, HEIGHT)
         model = pb.ModelDescription(
             preset="peer", text="a test peer", user_audio_sample_rate_hz=16000, agent_audio_sample_rate_hz=16000,
-            user_video_width=WIDTH, user_video_height=HEIGHT, agent_video_width=WIDTH, agent_video_height=HEIGHT,
+            user_video_width=WIDTH, user_video_height=HEIGHT, agent_video_width=width, agent_video_height=height,
         )  # fmt: skip
         return pb.DescribeThinkerResponse(
             incarnation=self.incarnation, model=model, max_session_count=self.capacity, session_count=len(self.live)
@@ -65,6 +73,8 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
             await context.write(pb.ConverseResponse(started=pb.ConverseStarted(epoch=start.epoch)))
             async for request in requests:
                 self.received.setdefault(start.session_id, []).append(request.unit)
+                async with self.changed:
+                    self.changed.notify_all()
                 await self.listening.wait()
                 await self.answering.wait()
                 answer = self._answer(request.unit)
@@ -100,10 +110,16 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
             header=unit.header,
             outcome=unit_pb2.UNIT_OUTCOME_ON_TIME,
             audio=to_proto(np.full(SAMPLES, round(float(sound.mean()) * 32768), np.int16)),
-            video=to_proto(np.full((4, HEIGHT, width, 3), unit_index % 256, np.uint8)),
+            video=to_proto(self._pictures(unit_index, width)),
             text=f"{unit_index} ",
             model_latency_us=1234,
         )
+
+    def _pictures(self, unit_index: int, width: int) -> np.ndarray:
+        if self.noise_side is None:
+            return np.full((4, HEIGHT, width, 3), unit_index % 256, np.uint8)
+        side = self.noise_side
+        return np.random.default_rng(unit_index).integers(0, 256, (4, side, side, 3), np.uint8)
 
 
 @asynccontextmanager

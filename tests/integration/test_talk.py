@@ -19,7 +19,7 @@ import pytest
 import wan_streamer.client
 from wan_streamer.client import AudioFormat, Session, Unit, connect
 from wan_streamer.media.mp4_writer import Mp4Writer
-from wan_streamer.telemetry.units_file import read_units_file
+from wan_streamer.telemetry.units_file import UnitRow, read_units_file
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -125,6 +125,7 @@ def test_run_leaves_videos_traces_and_a_table(clip: Path, tmp_path: Path) -> Non
     for row in rows:
         if row["outcome"] != "SKIPPED":
             assert {span["service"] for span in row["spans"]} == SERVICES, row
+            check_emission(row, rows[0]["capture_start_unix_us"])
     check_video(out / "reply.mp4", seconds=len(rows) * 0.16, tolerance_s=0.1)
     latency_s = max(row["capture_to_playout_ms"] or 0.0 for row in rows) / 1000
     check_video(out / "conversation.mp4", seconds=len(rows) * 0.16 + latency_s, tolerance_s=0.25)
@@ -139,6 +140,15 @@ def test_run_leaves_videos_traces_and_a_table(clip: Path, tmp_path: Path) -> Non
     ):
         assert words in printed
     assert not services_of(out)
+
+
+def check_emission(row: UnitRow, zero_unix_us: int) -> None:
+    """The unit was emitted, by the gateway's own stamp, after it was encoded and where its way to the client begins."""
+    spans = {(span["service"], span["stage"]): span for span in row["spans"]}
+    encode, transit = spans["gateway", "encode"], spans["client", "transit"]
+    emitted_ms = (row["emitted_unix_us"] - zero_unix_us) / 1000
+    assert encode["start_ms"] + encode["duration_ms"] <= emitted_ms
+    assert emitted_ms == pytest.approx(transit["start_ms"], abs=0.002)
 
 
 def test_ctrl_c_in_mid_run_writes_what_there_is(tmp_path: Path) -> None:

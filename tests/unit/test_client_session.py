@@ -93,7 +93,7 @@ async def serving(gateway: Gateway) -> AsyncIterator[str]:
 
 
 def unit(index: int, *, output_epoch: int = 0, skipped: bool = False) -> session_pb2.ConnectResponse:
-    message = unit_pb2.AgentUnit(output_epoch=output_epoch)
+    message = unit_pb2.AgentUnit(output_epoch=output_epoch, emitted_time_unix_us=1_000_000 + index)
     message.header.session_id, message.header.unit_index = "s", index
     message.header.traceparent = f"00-{index + 1:032x}-{1:016x}-01"
     if skipped:
@@ -147,6 +147,7 @@ async def test_media_arrives_with_its_clock_and_units_come_back_typed() -> None:
     assert isinstance(first, Unit)
     assert first.outcome is Outcome.ON_TIME
     assert (first.text, first.model_latency_ms, first.trace_id) == ("w0", 83.5, f"{1:032x}")
+    assert first.emitted_time_unix_us == 1_000_000
     assert (first.audio.dtype, first.audio.shape, first.frames.shape) == (np.int16, (2560,), (4, 16, 16, 3))
     assert isinstance(second, Unit)
     assert second.skip_reason is SkipReason.INTERRUPTED
@@ -267,6 +268,27 @@ async def test_an_error_keeps_its_reason_while_media_is_being_sent() -> None:
                 await anext(session)
             with pytest.raises(PlacementLost):
                 await speaking
+
+
+async def test_who_only_sends_learns_the_reason_and_loses_no_unit() -> None:
+    """A failure behind units that nobody has read yet reaches the sender; the units can be read afterwards."""
+
+    async def failing(gateway: Gateway, context: Context) -> None:
+        for index in range(8):
+            await context.write(unit(index))
+        await abort(context, PlacementLost("the thinker is gone"))
+
+    async def speak(session: Session) -> None:
+        while True:
+            await session.send_audio(np.zeros(16, np.int16))
+
+    async with serving(Gateway(failing)) as address, connect(address, audio=MONO) as session:
+        with pytest.raises(PlacementLost):
+            await speak(session)
+        units = [await anext(session) for _ in range(8)]
+        with pytest.raises(PlacementLost):
+            await anext(session)
+    assert [event.unit_index for event in units if isinstance(event, Unit)] == list(range(8))
 
 
 async def test_sending_after_the_end_says_so() -> None:

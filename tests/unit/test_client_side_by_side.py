@@ -64,6 +64,7 @@ def agent_unit(unit_index: int) -> Unit:
         model_latency_ms=80.0,
         capture_time_unix_us=unit_index * 160_000,
         deadline_unix_us=0,
+        emitted_time_unix_us=0,
         traceparent="",
         user_audio_lost=False,
         user_video_lost=False,
@@ -93,7 +94,7 @@ def conversation() -> Conversation:
         arrival_us = PLAYOUT_START_US + unit_index * 160_000 + late_us
         unit = agent_unit(unit_index)
         playout = clock.arrived(unit_index, arrival_us, is_skipped=unit.is_skipped)
-        record.units.append(PlayedUnit(unit=unit, playout=playout, arrival_unix_us=arrival_us))
+        record.units.append(PlayedUnit(unit=unit, playout=playout))
     record.playout_start_us = clock.start_us
     return record
 

@@ -8,7 +8,9 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
-from wan_streamer.media.resampler import UnitResampler
+from wan_streamer.media.cutter import UnitCutter
+from wan_streamer.media.formats import AudioFormat, UnitFormat
+from wan_streamer.media.resampler import UnitResampler, filter_table
 
 RATES = [(8000, 16000), (11025, 16000), (22050, 24000), (44100, 16000), (48000, 16000), (44100, 48000), (44101, 16000)]
 
@@ -91,3 +93,17 @@ def test_it_waits_at_most_four_milliseconds(source_hz: int, target_hz: int) -> N
     beyond = resampler.window(4)[1] - resampler.unit_begin(5)
     assert beyond <= 32 * source_hz / min(source_hz, target_hz) + 1
     assert beyond * 1000 <= 4 * source_hz
+
+
+def test_the_filter_is_made_with_the_cutter_and_shared_by_all_of_its_rates() -> None:
+    """Making a cutter makes the table of its rates, once a process; cutting makes none, and nobody can change it."""
+    filter_table.cache_clear()
+    target = UnitFormat(audio_sample_rate_hz=16000, video_width=32, video_height=16)
+    for expected in ((0, 1), (1, 1)):
+        cutter = UnitCutter(AudioFormat(sample_rate_hz=44100, channel_count=1), None, target)
+        for first_sample_index in range(0, 2 * 7056, 7056):
+            cutter.push_audio(first_sample_index, first_sample_index * 1000 // 44100 * 1000, bytes(2 * 7056))
+        cutter.cut()
+        assert filter_table.cache_info()[:2] == expected
+    with pytest.raises(ValueError, match="read-only"):
+        filter_table(44100, 16000)[0] = 0

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from wan_streamer.errors import (
     CapacityExhausted,
+    ClientGone,
     Draining,
     EngineFault,
     InvalidInput,
@@ -28,6 +29,7 @@ TABLE = [
         InvalidInput('got 3, expected 4: say "vier" \u2014 or \u56db', reason="VIDEO_FORMAT"),
         grpc.StatusCode.INVALID_ARGUMENT,
     ),
+    (ClientGone("says nothing", reason="CLIENT_STALLED"), grpc.StatusCode.DEADLINE_EXCEEDED),
     (SessionUnknown("no session s"), grpc.StatusCode.NOT_FOUND),
     (CapacityExhausted("all places taken", retry_after_s=7.25), grpc.StatusCode.RESOURCE_EXHAUSTED),
     (PlacementLost("gone"), grpc.StatusCode.FAILED_PRECONDITION),

@@ -19,7 +19,6 @@ class PlayedUnit:
 
     unit: Unit
     playout: Playout
-    arrival_unix_us: int
 
 
 @dataclass(kw_only=True)
@@ -97,8 +96,7 @@ def _client_row(played: PlayedUnit) -> ClientRow:
         "skip_reason": unit.skip_reason.name if unit.skip_reason else "",
         "capture_start_unix_us": unit.capture_time_unix_us,
         "deadline_unix_us": unit.deadline_unix_us,
-        # The wire does not say when the gateway emitted it; its arrival is the nearest that a client knows.
-        "emitted_unix_us": played.arrival_unix_us,
+        "emitted_unix_us": unit.emitted_time_unix_us,
         "model_latency_ms": None if unit.is_skipped else unit.model_latency_ms,
         "capture_to_playout_ms": None if capture_to_playout_us is None else capture_to_playout_us / 1000,
         "missed_playout": playout.is_missed,

@@ -9,25 +9,27 @@ from collections import deque
 from types import TracebackType
 from typing import Final, Self
 
-import grpc
-
-from wan_streamer.client.call_status import Call, CallStatus
-from wan_streamer.errors import InvalidInput, WanStreamerError
+from wan_streamer.errors import InvalidInput, PeerUnavailable, WanStreamerError
+from wan_streamer.rpc.stream import ClientStream
 from wan_streamer.v1 import session_pb2
 
 # As many responses wait in the client as units may queue in a service: beyond that the gateway must notice.
 QUEUED_RESPONSE_COUNT: Final = 3
+# How long a write that failed waits to learn why.
+STATUS_LIMIT_S: Final = 1.0
+
+ConnectStream = ClientStream[session_pb2.ConnectRequest, session_pb2.ConnectResponse]
 
 
 class DuplexStream:
-    """The `Connect` call of one session."""
+    """The `Connect` stream of one session."""
 
-    def __init__(self, call: "Call") -> None:
-        self._call = call
-        self._status = CallStatus(call)
+    def __init__(self, stream: ConnectStream) -> None:
+        self._stream = stream
         self._responses: deque[session_pb2.ConnectResponse] = deque()
         self._changed = asyncio.Condition()
         self._is_over = False
+        self._takes_all = False
         self._failure: WanStreamerError | None = None
         self._write_lock = asyncio.Lock()
         self._pending_write: asyncio.Task[None] | None = None
@@ -76,7 +78,7 @@ class DuplexStream:
 
     async def close(self) -> None:
         """Ends the call, cancelling it if it has not ended by itself; no error comes from here."""
-        self._call.cancel()
+        self._stream.cancel()
         tasks = [task for task in (self._reader, self._pending_write) if task is not None]
         for task in tasks:
             task.cancel()
@@ -84,23 +86,37 @@ class DuplexStream:
 
     async def _read_all(self) -> None:
         try:
-            async for response in self._call:
+            while (response := await self._stream.read()) is not None:
                 async with self._changed:
-                    await self._changed.wait_for(lambda: len(self._responses) < QUEUED_RESPONSE_COUNT)
+                    await self._changed.wait_for(
+                        lambda: self._takes_all or len(self._responses) < QUEUED_RESPONSE_COUNT
+                    )
                     self._responses.append(response)
                     self._changed.notify_all()
-        except grpc.aio.AioRpcError:
-            self._failure = await self._status.error()
+        except WanStreamerError as error:
+            self._failure = error
         finally:
             self._is_over = True
         async with self._changed:
             self._changed.notify_all()
 
     async def _write(self, request: session_pb2.ConnectRequest) -> None:
-        try:
-            await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await self._status.error() or InvalidInput(
+        if not await self._stream.write(request):
+            raise await self._error() or InvalidInput(
                 "got a message for a session that has ended, expected none; connect again for a new session",
                 reason="SESSION_ENDED",
-            ) from error
+            )
+
+    async def _error(self) -> WanStreamerError | None:
+        """Why the stream is over; None when it ended well. That comes behind the last response, so all are taken in."""
+        async with self._changed:
+            self._takes_all = True
+            self._changed.notify_all()
+            try:
+                async with asyncio.timeout(STATUS_LIMIT_S):
+                    await self._changed.wait_for(lambda: self._is_over)
+            except TimeoutError:
+                return PeerUnavailable(
+                    "the stream broke off and the service did not say why; see the log of the gateway"
+                )
+        return self._failure

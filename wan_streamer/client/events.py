@@ -65,7 +65,8 @@ class Unit:
 
     `audio` is int16 [samples] (mono, at `Attached.audio_sample_rate_hz`) and empty when the unit was skipped;
     `video_jpeg` holds 4 pictures of 40 ms each, or none. `output_epoch` rises when what came before must not be played
-    any more (see `Flush`). `received_monotonic_ns` is `time.monotonic_ns()` at the arrival.
+    any more (see `Flush`). `emitted_time_unix_us` is by the gateway's clock, `received_monotonic_ns` is
+    `time.monotonic_ns()` at the arrival.
     """
 
     session_id: str
@@ -81,6 +82,7 @@ class Unit:
     model_latency_ms: float
     capture_time_unix_us: int
     deadline_unix_us: int
+    emitted_time_unix_us: int
     traceparent: str = field(repr=False)
     user_audio_lost: bool
     user_video_lost: bool
@@ -168,6 +170,7 @@ def unit_from_proto(message: unit_pb2.AgentUnit) -> Unit:
         model_latency_ms=message.model_latency_us / 1000,
         capture_time_unix_us=header.capture_time_unix_us,
         deadline_unix_us=header.deadline_unix_us,
+        emitted_time_unix_us=message.emitted_time_unix_us,
         traceparent=header.traceparent,
         user_audio_lost=message.user_media_loss.audio_lost,
         user_video_lost=message.user_media_loss.video_lost,

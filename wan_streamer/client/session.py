@@ -19,6 +19,7 @@ from wan_streamer.errors import InvalidInput, PeerUnavailable, WanStreamerError
 from wan_streamer.media.formats import AudioFormat, VideoFormat
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.rpc.stream import ClientStream
 from wan_streamer.v1 import session_pb2
 from wan_streamer.v1.session_pb2 import ConnectRequest
 from wan_streamer.v1.session_pb2_grpc import SessionServiceStub
@@ -116,7 +117,7 @@ class Session:
             created = await self._create(stub)
             self._limits = created.limits
             self._attach.session_id, self._attach.resume_token = created.session_id, created.resume_token
-            self._stream = await stack.enter_async_context(DuplexStream(stub.Connect()))
+            self._stream = await stack.enter_async_context(DuplexStream(ClientStream(stub.Connect())))
             self.attached = await self._first_answer()
             self._room = Room(self._limits.max_media_ahead.ToMicroseconds(), self.attached.first_unit_index)
             self._stack = stack.pop_all()

@@ -115,19 +115,22 @@ class Talk:
         playout = self._playout_clock.arrived(unit.unit_index, arrival_us, is_skipped=unit.is_skipped)
         self._conversation.playout_start_us = self._playout_clock.start_us
         arrival_unix_ns = self._clock.unix_ns(arrival_us)
-        self._conversation.units.append(PlayedUnit(unit=unit, playout=playout, arrival_unix_us=arrival_unix_ns // 1000))
+        self._conversation.units.append(PlayedUnit(unit=unit, playout=playout))
         self._playhead.put_nowait(playout)
         self._trace(unit, playout, arrival_unix_ns)
 
     def _trace(self, unit: Unit, playout: Playout, arrival_unix_ns: int) -> None:
+        # By the gateway's clock; when that runs ahead of ours the way has no length.
+        emitted_unix_ns = min(unit.emitted_time_unix_us * 1000, arrival_unix_ns)
         flight = self._recorder.begin(
             unit.session_id,
             unit.unit_index,
             unit.traceparent,
             generation=unit.generation,
             epoch=unit.epoch,
-            start_unix_ns=arrival_unix_ns,
+            start_unix_ns=emitted_unix_ns,
         )
+        flight.add_stage("transit", emitted_unix_ns, arrival_unix_ns)
         # A unit that is not played (too late, or skipped) waits for nothing: the stage is there, 0 long.
         wait_until_us = playout.due_us if playout.is_played and playout.due_us is not None else playout.arrival_us
         flight.add_stage("playout_wait", arrival_unix_ns, self._clock.unix_ns(wait_until_us))
@@ -139,9 +142,7 @@ class Talk:
         now_us = self._clock.now_us()
         units = self._conversation.units
         for position, played in enumerate(units):
-            units[position] = PlayedUnit(
-                unit=played.unit, playout=played.playout.flushed_at(now_us), arrival_unix_us=played.arrival_unix_us
-            )
+            units[position] = PlayedUnit(unit=played.unit, playout=played.playout.flushed_at(now_us))
 
     async def _report_playout(self, session: Session) -> None:
         """Says of each unit when it begins to play; of what is never played as soon as that is known."""

@@ -11,6 +11,8 @@ from structlog.typing import FilteringBoundLogger
 Probe = Callable[[], Awaitable[None]]
 
 PROBE_INTERVAL_S: Final = 1.0
+# Until the first success: whoever starts a service waits for it.
+STARTING_INTERVAL_S: Final = 0.2
 PROBE_LIMIT_S: Final = 1.0
 
 
@@ -27,6 +29,7 @@ class HealthWatcher:
         self._log = log
         self._servicer = _Servicer(self._names)
         self._is_leaving = False
+        self._is_starting = True
         self._serving = asyncio.Event()
 
     @property
@@ -54,10 +57,10 @@ class HealthWatcher:
         return self.is_serving
 
     async def watch(self) -> None:
-        """Checks for ever, once a second."""
+        """Checks for ever, once a second; more often until the first success."""
         while True:
             await self.check()
-            await asyncio.sleep(PROBE_INTERVAL_S)
+            await asyncio.sleep(STARTING_INTERVAL_S if self._is_starting else PROBE_INTERVAL_S)
 
     async def leave(self) -> None:
         """NOT_SERVING from now on, whatever the probe says: the service drains."""
@@ -69,6 +72,7 @@ class HealthWatcher:
         if is_serving == self.is_serving:
             return
         if is_serving:
+            self._is_starting = False
             self._serving.set()
         else:
             self._serving.clear()

@@ -5,10 +5,12 @@ leaving. `run_service` is the process; `running_service` is the same inside a ru
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import grpc
@@ -130,7 +132,7 @@ def run_service(name: str, config: ServerConfig, build: Build) -> None:
 
 async def _serve(name: str, config: ServerConfig, build: Build) -> None:
     with StopSignals() as signals:
-        async with started(name, config, build) as server:
+        async with started(name, config, partial(_settled, build)) as server:
             announcing = asyncio.create_task(_announce(server), name="ready line")
             signal_name = await signals.first()
             await _cancelled(announcing)
@@ -141,6 +143,16 @@ async def _serve(name: str, config: ServerConfig, build: Build) -> None:
             await _cancelled(second)
             await _cancelled(draining)
             server.context.log.info("stopped")
+
+
+@asynccontextmanager
+async def _settled(build: Build, context: ServiceContext) -> AsyncIterator[Service]:
+    """A service whose modules and model the garbage collector leaves alone; only for a process of its own."""
+    async with build(context) as service:
+        # 200 000 objects with torch: every oldest-generation collection stopped all units for 100 to 170 ms, now for 2.
+        gc.collect()
+        gc.freeze()
+        yield service
 
 
 async def _announce(server: RunningServer) -> None:

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 
 from wan_streamer.errors import (
     CapacityExhausted,
+    ClientGone,
     Draining,
     EngineFault,
     InvalidInput,
@@ -30,6 +31,7 @@ MAX_MESSAGE_LENGTH: Final = 1500
 
 _CODES: Final[dict[type[WanStreamerError], int]] = {
     InvalidInput: code_pb2.INVALID_ARGUMENT,
+    ClientGone: code_pb2.DEADLINE_EXCEEDED,
     SessionUnknown: code_pb2.NOT_FOUND,
     CapacityExhausted: code_pb2.RESOURCE_EXHAUSTED,
     PlacementLost: code_pb2.FAILED_PRECONDITION,
