@@ -19,15 +19,16 @@ check-system:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.installed: pyproject.toml constraints.txt | check-system
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "installing pinned dependencies (torch is large: some minutes on the first run)"
-	$(BIN)/python -m pip install --progress-bar on --quiet -c constraints.txt -e '.[engine,dev]'
+	@$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -c constraints.txt -e '.[engine,dev]'
 	@touch $@
 
 wan_streamer/v1/.generated: $(PROTOS) | $(VENV)/.installed
 	@mkdir -p wan_streamer/v1
-	$(BIN)/python -m grpc_tools.protoc -I protos -I "$$($(BIN)/python -c 'import grpc_tools, pathlib; print(pathlib.Path(grpc_tools.__file__).parent / "_proto")')" \
+	@echo "generating stubs from protos/"
+	@$(BIN)/python -m grpc_tools.protoc -I protos -I "$$($(BIN)/python -c 'import grpc_tools, pathlib; print(pathlib.Path(grpc_tools.__file__).parent / "_proto")')" \
 		--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 		--python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet:. $(PROTOS)
 	@touch wan_streamer/v1/__init__.py $@
@@ -37,10 +38,10 @@ setup: $(VENV)/.installed stubs ## the virtual environment with pinned dependenc
 stubs: wan_streamer/v1/.generated ## Python stubs from protos/
 
 run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; results in out/
-	$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
+	@$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
 
 serve: setup ## keep the suite running on loopback
-	$(BIN)/wan-streamer serve
+	@$(BIN)/wan-streamer serve
 
 test: setup ## every test, no GPU
 	$(BIN)/python -m pytest
