@@ -13,7 +13,8 @@ def test_the_readmes_example_is_the_tested_one() -> None:
     """The README's Python is the docstring of wan_streamer.client, which tests/integration/test_talk.py runs."""
     [shown] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert wan_streamer.client.__doc__ is not None
-    tested = textwrap.dedent("\n".join(re.findall(r"^(?: {4}.*)?$", wan_streamer.client.__doc__, re.MULTILINE)))
+    lines = wan_streamer.client.__doc__.splitlines()
+    tested = textwrap.dedent("\n".join(line for line in lines if not line or line.startswith("    ")))
     assert shown.strip() == tested.strip()
 
 
