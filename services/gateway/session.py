@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from google.protobuf import duration_pb2
 from structlog.typing import FilteringBoundLogger
@@ -23,6 +24,9 @@ from wan_streamer.errors import Superseded
 from wan_streamer.media.cutter import UnitCutter
 from wan_streamer.media.formats import UnitFormat
 from wan_streamer.v1 import session_pb2, thinker_pb2
+
+# How long the end of a session waits for thinker and performer, which commit the last unit.
+FREE_LIMIT_S: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +89,20 @@ class Session:
             ExceptionGroup: with the WanStreamerError that ended the session.
         """
         async with asyncio.TaskGroup() as tasks:
+            receiving = tasks.create_task(self._exchange.receive(), name="receive")
             beside = [
+                receiving,
                 tasks.create_task(self._intake.read(requests), name="read"),
                 tasks.create_task(self._intake.cut(), name="cut"),
                 tasks.create_task(self._exchange.send(), name="send"),
-                tasks.create_task(self._exchange.receive(), name="receive"),
                 tasks.create_task(self._watch(), name="watch"),
                 tasks.create_task(self._leave_when_replaced(), name="replaced"),
                 tasks.create_task(self._tell_when_draining(), name="draining"),
             ]
             await self._emitter.run()
+            # Thinker and performer free the session's places before the client hears that it is over, so that who
+            # comes next finds them free.
+            await asyncio.wait((receiving,), timeout=FREE_LIMIT_S)
             for task in beside:
                 task.cancel()
 

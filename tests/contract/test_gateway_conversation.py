@@ -57,6 +57,18 @@ async def test_a_half_close_ends_the_input_too_and_the_last_part_of_a_unit_count
     assert others[-1].ended.unit_count == 8
 
 
+async def test_the_last_unit_is_committed_and_the_place_free_when_the_client_hears_the_end() -> None:
+    """The gateway lets the thinker end its stream by itself before it says Ended: who comes next is not refused."""
+    async with running_gateway() as gateway:
+        gateway.peer.commit_s = 0.3
+        talk = await gateway.attach()
+        await talk.send(audio_of_unit(0), END)
+        _, others = await talk.rest()
+        assert others[-1].ended.unit_count == 1
+        assert gateway.peer.committed
+        assert not gateway.peer.live
+
+
 async def test_pictures_of_the_user_reach_the_thinker() -> None:
     """JPEG frames are decoded and letterboxed to the model's size before the thinker sees them."""
     picture = io.BytesIO()

@@ -35,6 +35,8 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
         self.changed = asyncio.Condition()
         self.incarnation = "peer-1"
         self.noise_side: int | None = None
+        self.commit_s = 0.0
+        self.committed: set[str] = set()
         """Pictures of noise of this size instead: large as JPEG."""
 
     async def until_live(self, count: int) -> None:
@@ -80,6 +82,8 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
                 answer = self._answer(request.unit)
                 if answer is not None:
                     await context.write(pb.ConverseResponse(unit=answer))
+            await asyncio.sleep(self.commit_s)
+            self.committed.add(start.session_id)
         finally:
             await self._set_live(start.session_id, None)
 

@@ -1,6 +1,5 @@
 """What a unit costs here: a short warm-up run, from which a service derives how many sessions it may admit."""
 
-import statistics
 import time
 from collections.abc import Callable
 
@@ -15,8 +14,6 @@ from wan_streamer.model.layout import USER_KINDS, Kind
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
 UNITS = 8
-# The first units pay for what torch sets up once.
-SKIPPED_UNITS = 2
 
 
 def silent_unit(config: ModelConfig, unit_index: int) -> UserInput:
@@ -29,7 +26,7 @@ def silent_unit(config: ModelConfig, unit_index: int) -> UserInput:
 
 
 def performer_cost_ms(performer: Performer) -> float:
-    """Median time of a performer's whole unit, in milliseconds."""
+    """Time of a performer's whole unit when nothing disturbs it, in milliseconds."""
     model = performer.model
     backbone, counts = model.config.backbone, model.layout.counts
     tokens = sum(counts[kind] for kind in (*USER_KINDS, Kind.AGENT_TEXT))
@@ -44,11 +41,11 @@ def performer_cost_ms(performer: Performer) -> float:
         )
         performer.commit(session, performer.solve(session, k))
 
-    return _median_ms(unit)
+    return _undisturbed_ms(unit)
 
 
 def thinker_cost_ms(thinker: Thinker) -> float:
-    """Median time of a thinker's whole unit, in milliseconds."""
+    """Time of a thinker's whole unit when nothing disturbs it, in milliseconds."""
     config, counts = thinker.model.config, thinker.model.layout.counts
     like = thinker.model.layer_modulation
     audio = torch.zeros(counts[Kind.AGENT_AUDIO], config.agent_audio.latent_channels).to(like)
@@ -61,13 +58,14 @@ def thinker_cost_ms(thinker: Thinker) -> float:
         thinker.decode(session, latents)
         thinker.commit(session, latents)
 
-    return _median_ms(unit)
+    return _undisturbed_ms(unit)
 
 
-def _median_ms(unit: Callable[[int], None]) -> float:
+def _undisturbed_ms(unit: Callable[[int], None]) -> float:
+    # The fastest unit: at start the other services load their models on the same cores.
     times_ms = []
     for k in range(UNITS):
         start = time.perf_counter()
         unit(k)
         times_ms.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times_ms[SKIPPED_UNITS:])
+    return min(times_ms)
