@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs run serve test lint types proto-lint proto-baseline format bench clean
+.PHONY: help check-system setup setup-train stubs run serve test lint types proto-lint proto-baseline format bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ wan_streamer/v1/.generated: $(PROTOS) | $(VENV)/.installed
 setup: $(VENV)/.installed stubs ## the virtual environment with pinned dependencies, and the stubs
 
 stubs: wan_streamer/v1/.generated ## Python stubs from protos/
+
+setup-train: setup ## what making training data needs besides
+	@$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -c constraints.txt -e '.[engine,dev,train]'
 
 run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; results in out/
 	@$(BIN)/wan-streamer run $(INPUT) --out $(OUT)

@@ -25,7 +25,7 @@ def test_alone_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     """`wan-streamer` without arguments lists every subcommand and fails in nothing."""
     code, out, _ = run(capsys)
     assert code == 0
-    for name in ("run", "serve", "talk", "doctor", "version"):
+    for name in ("run", "serve", "talk", "doctor", "train", "codec", "version"):
         assert f"• {name}" in out
 
 
@@ -36,6 +36,8 @@ def test_alone_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
         ("serve", ["--port", "50051", "--metrics-port", "Prometheus"]),
         ("talk", ["--server HOST:PORT", "--trace-dir", "serve"]),
         ("doctor", ["Check this machine"]),
+        ("train", ["audio-codec-nano", "--data", "--out", "-o", "--minutes", "Ctrl-C saves"]),
+        ("codec", ["--audio-weights", "--video-weights", "--only", "recognisable"]),
         ("version", ["Print the version"]),
     ],
 )

@@ -6,6 +6,7 @@ Lines that work against a running suite (`make serve`):
     import numpy as np
     from wan_streamer.client import AudioFormat, Unit, connect
 
+
     async def main():
         microphone = AudioFormat(sample_rate_hz=16000, channel_count=1)
         async with connect("127.0.0.1:50051", audio=microphone, pace="media") as session:
@@ -14,6 +15,7 @@ Lines that work against a running suite (`make serve`):
             async for event in session:
                 if isinstance(event, Unit):
                     print(event.unit_index, event.outcome.name, event.audio.shape, event.frames.shape, event.text)
+
 
     asyncio.run(main())
 

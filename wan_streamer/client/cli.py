@@ -12,7 +12,9 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional, arg, subcommand
 
-from wan_streamer.client import commands, doctor
+from wan_streamer.client import commands, doctor, module_command
+from wan_streamer.client.command import Command
+from wan_streamer.client.data_commands import Data
 from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT
 from wan_streamer.client.file_talk import TalkOptions
 from wan_streamer.client.suite import SuiteOptions
@@ -25,18 +27,6 @@ EXIT_INTERRUPTED: Final = 130
 
 Out = Annotated[Path, arg(aliases=["-o"])]
 Preset = Literal["nano", "v0_1", "v0_2"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """What all subcommands share."""
-
-    debug: bool = False
-    """Show the whole traceback of an error."""
-
-    def execute(self, console: Console) -> int:
-        """Does it and returns the exit code."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +125,65 @@ class Doctor(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Train(Command):
+    """Train a part of the model, or go on with a run that was stopped.
+
+    Needs the engine extra (torch). Ctrl-C saves; the same command goes on from there, bit for bit. On several GPUs:
+    torchrun --nproc-per-node N -m wan_streamer.train RECIPE ... (and --help there shows every option).
+    """
+
+    recipe: Positional[str]
+    """audio-codec-nano, video-codec-nano, or module:function of your own."""
+    data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")]
+    """Folders or files to learn from: sound files, or films for a video codec."""
+    out: Annotated[Path | None, arg(metavar="PATH", aliases=["-o"])] = None
+    """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What to compute on."""
+    bfloat16: bool = False
+    """Compute the networks in bfloat16."""
+    compile: bool = False
+    """Compile the networks first; pays on a GPU."""
+    steps: Annotated[int | None, arg(metavar="INT")] = None
+    """Last step, instead of the recipe's."""
+    seed: Annotated[int | None, arg(metavar="INT")] = None
+    """Seed, instead of the recipe's."""
+    minutes: float = 0.0
+    """Stop and save after so many minutes; 0 is never."""
+
+    def execute(self, console: Console) -> int:
+        names = ("data", "out", "device", "bfloat16", "compile", "steps", "seed", "minutes")
+        options = module_command.options_of({name: getattr(self, name) for name in names})
+        return module_command.run_module("wan_streamer.train", [self.recipe, *options])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec(Command):
+    """Send a film's own sound and pictures through the codecs, unit by unit, and write what comes back.
+
+    What is recognisable here is what the agent's voice and face can be at best. Needs the engine extra (torch).
+    """
+
+    source: Positional[Path]
+    """Media file: anything FFmpeg reads, with sound and pictures (or what --only names)."""
+    target: Positional[Path]
+    """MP4 to write."""
+    audio_weights: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Weights of the audio codec; those that ship when absent."""
+    video_weights: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Weights of the video codec; those that ship when absent."""
+    only: Literal["both", "audio", "video"] = "both"
+    """With one of them the other passes by its codec."""
+
+    def execute(self, console: Console) -> int:
+        names = ("audio_weights", "video_weights", "only")
+        options = module_command.options_of({name: getattr(self, name) for name in names})
+        return module_command.run_module(
+            "wan_streamer.train.codec_file", [str(self.source), str(self.target), *options]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Version(Command):
     """Print the version."""
 
@@ -147,7 +196,10 @@ AnyCommand = (
     Annotated[Run, subcommand("run", prefix_name=False)]
     | Annotated[Serve, subcommand("serve", prefix_name=False)]
     | Annotated[Talk, subcommand("talk", prefix_name=False)]
+    | Annotated[Data, subcommand("data", prefix_name=False)]
     | Annotated[Doctor, subcommand("doctor", prefix_name=False)]
+    | Annotated[Train, subcommand("train", prefix_name=False)]
+    | Annotated[Codec, subcommand("codec", prefix_name=False)]
     | Annotated[Version, subcommand("version", prefix_name=False)]
 )
 

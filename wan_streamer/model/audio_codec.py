@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from wan_streamer.model.causal import CausalConv1d, ConvNextBlock1d, LogMel
 from wan_streamer.model.config import AudioCodecConfig
 
+# Frames that a filter over the raw samples sees: 30 ms hold three periods of a low voice.
+WAVE_FRAMES = 3
+# exp() of it is the loudest wave; the samples are bounded by tanh in any case.
+MAX_LOG_AMPLITUDE = 4.0
+# What the logarithms are counted from: before training the waves are about as soft as speech.
+SOFT_LOG_AMPLITUDE = -3.0
+
 
 class AudioEncoder(nn.Module):
     """Samples [B, T] in -1..1 -> features [B, N, out_width], `tokens_per_unit` for each unit."""
@@ -16,23 +23,47 @@ class AudioEncoder(nn.Module):
     def __init__(self, config: AudioCodecConfig, out_width: int) -> None:
         super().__init__()
         step = config.frames_per_token
+        hop, waves = config.hop_samples, config.wave_channels
         self.mel = LogMel(config.sample_rate_hz, config.mel_bands)
+        self.wave = CausalConv1d(1, waves, WAVE_FRAMES * hop, stride=hop) if waves else None
         self.fine = nn.Sequential(
-            CausalConv1d(config.mel_bands, config.fine_width, 5), ConvNextBlock1d(config.fine_width)
+            CausalConv1d(config.mel_bands + waves, config.fine_width, 5), ConvNextBlock1d(config.fine_width)
         )
         self.reduce = CausalConv1d(config.fine_width, config.width, 2 * step, stride=step)
         self.coarse = nn.Sequential(*(ConvNextBlock1d(config.width) for _ in range(config.depth)))
         self.out = nn.Linear(config.width, out_width)
 
     def forward(self, samples_BT: Tensor) -> Tensor:
-        features = self.coarse(self.reduce(self.fine(self.mel(samples_BT))))
+        heard = self.mel(samples_BT)
+        if self.wave is not None:
+            heard = torch.cat([heard, self.wave(samples_BT[:, None])], dim=1)
+        features = self.coarse(self.reduce(self.fine(heard)))
         return self.out(features.transpose(1, 2))
+
+
+class WaveHead(nn.Module):
+    """Features [B, N, C] of a frame -> its samples [B, N, hop]: a sum of learned waves with amplitude and phase.
+
+    Vocos' head (arXiv 2306.00814) with a learned basis of one frame in place of the inverse Fourier transform
+    (as in WaveNeXt): a turn of the phase is then one addition, as it is for a tone that goes on.
+    """
+
+    def __init__(self, width: int, waves: int, hop_samples: int) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(width, eps=1e-6)
+        self.polar = nn.Linear(width, 2 * waves)
+        self.basis = nn.Linear(waves, hop_samples)
+
+    def forward(self, x_BNC: Tensor) -> Tensor:
+        log_amplitude, phase = self.polar(self.norm(x_BNC)).chunk(2, dim=2)
+        amplitude = (log_amplitude + SOFT_LOG_AMPLITUDE).clamp(max=MAX_LOG_AMPLITUDE).exp()
+        return self.basis(amplitude * phase.cos())
 
 
 class AudioDecoder(nn.Module):
     """Latents [B, N, C] -> samples [B, T] in -1..1.
 
-    A linear head makes the samples of one mel frame at a time; no overlap-add, so nothing waits for the next frame.
+    A head makes the samples of one mel frame at a time; no overlap-add, so nothing waits for the next frame.
     """
 
     def __init__(self, config: AudioCodecConfig) -> None:
@@ -42,7 +73,7 @@ class AudioDecoder(nn.Module):
         self.coarse = nn.Sequential(*(ConvNextBlock1d(config.width) for _ in range(config.depth)))
         self.expand = nn.Linear(config.width, config.frames_per_token * config.fine_width)
         self.fine = nn.Sequential(*(ConvNextBlock1d(config.fine_width) for _ in range(config.depth)))
-        self.head = nn.Linear(config.fine_width, config.hop_samples)
+        self.head = WaveHead(config.fine_width, config.head_waves, config.hop_samples)
 
     def forward(self, latents_BNC: Tensor) -> Tensor:
         coarse = self.coarse(self.enter(latents_BNC.transpose(1, 2))).transpose(1, 2)

@@ -48,6 +48,10 @@ class AudioCodecConfig:
     depth: int
     latent_channels: int
     tokens_per_unit: int
+    # Learned filters over the raw samples beside the mel bands, which know no phase; 0 is none.
+    wave_channels: int = 0
+    # Waves of one frame that the decoder's head adds up.
+    head_waves: int = 256
 
     def __post_init__(self) -> None:
         if self.frames_per_unit % self.tokens_per_unit:

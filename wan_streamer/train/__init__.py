@@ -1,1 +1,1 @@
-"""Training: data, losses and the three stages. Nothing here yet: weights come from a seed."""
+"""Training: the codecs (recipes, losses, one trainer), their data, and `wan-streamer codec`."""

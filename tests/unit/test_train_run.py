@@ -1,0 +1,239 @@
+"""A run: it goes on bit for bit where it stopped, two processes equal one, and it says what does not fit."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from tests.support.train_recipes import tiny_audio, tiny_video, write_film, write_tones
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.codec_weights import load_codec
+from wan_streamer.train.checkpoint import load_newest
+from wan_streamer.train.distributed import Group
+from wan_streamer.train.recipe import CodecRecipe
+from wan_streamer.train.recipes import RECIPES, recipe_named
+from wan_streamer.train.run import RunOptions, train
+
+ROOT = Path(__file__).parents[2]
+AUDIO_RECIPE = "tests.support.train_recipes:tiny_audio"
+
+
+def options(tmp_path: Path, data: Path, out: str, **changes: object) -> RunOptions:
+    given = RunOptions(data=(data,), out=tmp_path / out, cache=tmp_path / "cache", device="cpu")
+    return dataclasses.replace(given, **changes)  # type: ignore[arg-type]
+
+
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+def final_state(run: RunOptions) -> dict[str, object]:
+    found = load_newest(run.out / "checkpoints")
+    assert found is not None
+    return found[1]
+
+
+def assert_same(one: object, other: object, *, tolerance: float = 0.0) -> None:
+    """Equal trees of tensors and numbers, bit for bit without a tolerance."""
+    if isinstance(one, torch.Tensor):
+        assert isinstance(other, torch.Tensor)
+        assert torch.equal(one, other) if tolerance == 0 else torch.allclose(one, other, rtol=0, atol=tolerance)
+    elif isinstance(one, dict):
+        assert isinstance(other, dict)
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            assert_same(value, other[key], tolerance=tolerance)
+    elif isinstance(one, list | tuple):
+        assert isinstance(other, list | tuple)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b, tolerance=tolerance)
+    else:
+        assert one == other
+
+
+def data_for(recipe: CodecRecipe, folder: Path) -> Path:
+    if recipe.name == "tiny-audio":
+        return write_tones(folder)
+    folder.mkdir()
+    write_film(folder / "film.mp4")
+    return folder
+
+
+def start(arguments: list[str], *, processes: int = 1) -> "subprocess.Popen[str]":
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *launcher, "-m", "wan_streamer.train", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
+    printed, _ = process.communicate(timeout=100)
+    assert process.returncode == code, printed
+    return printed
+
+
+@pytest.mark.parametrize("make", [tiny_audio, tiny_video])
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_run_goes_on_bit_for_bit(tmp_path: Path, make: Callable[[], CodecRecipe], stop_after: int) -> None:
+    """Stopped before and inside the adversarial phase and continued, everything equals the run that never stopped."""
+    recipe = make()
+    data = data_for(recipe, tmp_path / "data")
+    whole, parts = options(tmp_path, data, "whole"), options(tmp_path, data, "parts")
+    assert train(recipe, whole, quiet())
+    assert not train(recipe, dataclasses.replace(parts, stop_after_step=stop_after), quiet())
+    assert train(recipe, parts, quiet())
+    assert_same(final_state(whole), final_state(parts))
+    assert tensors_of(whole).keys() == tensors_of(parts).keys()
+    assert_same(tensors_of(whole), tensors_of(parts))
+    steps = [json.loads(line)["step"] for line in (parts.out / "metrics.jsonl").read_text().splitlines()]
+    assert sorted(set(steps)) == list(range(1, recipe.steps + 1))
+
+
+def test_steps_after_a_lost_checkpoint_are_done_again(tmp_path: Path) -> None:
+    """When the newest checkpoint is damaged, the run goes on from the one before, and metrics have no step twice."""
+    recipe = tiny_audio()
+    run = options(tmp_path, write_tones(tmp_path / "data"), "run", checkpoint_every_s=0.0)
+    assert train(recipe, run, quiet())
+    expected = final_state(run)
+    newest = max((run.out / "checkpoints").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-100])
+    assert train(recipe, run, quiet())
+    assert_same(expected, final_state(run))
+    rows = [json.loads(line) for line in (run.out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4, 5, 6]
+
+
+def test_bfloat16_learns_the_same(tmp_path: Path) -> None:
+    """In bfloat16 the losses of the first steps are within a few percent of float32's, and weights stay float32."""
+    recipe = tiny_audio()
+    data = write_tones(tmp_path / "data")
+    runs = [options(tmp_path, data, str(flag), bfloat16=flag, stop_after_step=4) for flag in (False, True)]
+    for run in runs:
+        train(recipe, run, quiet())
+    losses = [[json.loads(row)["loss"] for row in (run.out / "metrics.jsonl").open() if "loss" in row] for run in runs]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert losses[0] != losses[1]
+    codec = final_state(runs[1])["codec"]
+    assert isinstance(codec, dict)
+    assert all(tensor.dtype == torch.float32 for tensor in codec.values())
+
+
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    """Two gloo processes with half of each batch end where one process with all of it does."""
+    data = write_tones(tmp_path / "data")
+    outs = tmp_path / "one", tmp_path / "two"
+    for processes, out in enumerate(outs, start=1):
+        arguments = [AUDIO_RECIPE, "--data", str(data), "--out", str(out), "--device", "cpu"]
+        finish(start([*arguments, "--cache", str(tmp_path / "cache")], processes=processes))
+    one, two = ([json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in outs)
+    assert len(one) == len(two) > 6
+    for a, b in zip(one, two, strict=True):
+        for name in a.keys() - {"unix_s", "seconds_per_step"}:
+            assert a[name] == pytest.approx(b[name], rel=1e-3, abs=1e-4), (a["step"], name)
+
+
+def test_a_batch_is_shared_without_rest() -> None:
+    """The shares of the processes are the batch, and one that cannot be shared equally is refused with both numbers."""
+    shares = [Group(rank, 3, rank).share(6) for rank in range(3)]
+    assert [item for share in shares for item in share] == list(range(6))
+    with pytest.raises(InvalidInput, match="got a batch of 4 items for 3 processes, expected a multiple"):
+        Group(0, 3, 0).share(4)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, processes: int) -> None:
+    """SIGINT ends a run, and all its processes, after the step at hand with checkpoint and weights; then it goes on."""
+    data, out = write_tones(tmp_path / "data"), tmp_path / "run"
+    arguments = [AUDIO_RECIPE, "--data", str(data), "--out", str(out), "--cache", str(tmp_path / "cache")]
+    process = start([*arguments, "--steps", "100000", "--device", "cpu"], processes=processes)
+    metrics = out / "metrics.jsonl"
+    while process.poll() is None and not (metrics.is_file() and metrics.stat().st_size > 2000):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed = finish(process, code=130 if processes == 1 else 1)
+    assert "the same command goes on from there" in printed
+    found = load_newest(out / "checkpoints")
+    assert found is not None
+    done = found[0]
+    assert load_codec(out / "weights.safetensors", "audio").metadata["steps"] == str(done)
+    printed = finish(start([*arguments, "--steps", str(done + 1), "--device", "cpu"]))
+    assert f"going on from step {done}" in printed
+
+
+def test_a_full_disk_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    """When nothing can be written any more the run ends with one line, and what was saved is still whole."""
+    data, out = write_tones(tmp_path / "data"), tmp_path / "run"
+    arguments = [AUDIO_RECIPE, "--data", str(data), "--out", str(out), "--cache", str(tmp_path / "cache")]
+    finish(start([*arguments, "--stop-after-step", "2", "--device", "cpu"]))
+    before = {path.name: path.read_bytes() for path in (out / "checkpoints").iterdir()}
+    # Files of at most 20 KB: the run's notes fit, a checkpoint does not.
+    limited = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", sys.executable, "-m", "wan_streamer.train", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*limited, "--device", "cpu"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("wan-streamer: ")
+    assert "File too large" in result.stderr
+    assert {path.name: path.read_bytes() for path in (out / "checkpoints").iterdir()} == before
+    finish(start([*arguments, "--device", "cpu"]))
+
+
+def test_the_run_folder_says_how_to_repeat_it(tmp_path: Path) -> None:
+    """run.json has recipe, command, seed, data hash, hardware and date; the weights say the same and hold the latents'
+    statistics."""
+    recipe = tiny_audio()
+    run = options(tmp_path, write_tones(tmp_path / "data"), "run")
+    assert train(recipe, run, quiet())
+    content = json.loads((run.out / "run.json").read_text())
+    assert content["recipe"]["codec"]["sample_rate_hz"] == 8000
+    assert content["data_sha256"] == json.loads((run.out / "data.json").read_text())["sha256"]
+    trained = load_codec(run.out / "weights.safetensors", "audio")
+    for name in ("command", "seed", "data_sha256", "hardware", "date"):
+        assert trained.metadata[name] == content[name]
+    assert trained.metadata["steps"] == "6"
+    assert trained.config == recipe.codec
+    assert trained.latent_mean.shape == trained.latent_deviation.shape == (recipe.codec.latent_channels,)
+    assert bool((trained.latent_deviation > 0).all())
+
+
+def test_a_run_does_not_go_on_with_something_else(tmp_path: Path) -> None:
+    """Another seed or other data in the same folder is refused, more steps are not."""
+    recipe = tiny_audio()
+    data = write_tones(tmp_path / "data")
+    run = options(tmp_path, data, "run", stop_after_step=1)
+    train(recipe, run, quiet())
+    with pytest.raises(InvalidInput, match="got a run that differs in seed from the one in"):
+        train(dataclasses.replace(recipe, seed=1), run, quiet())
+    train(dataclasses.replace(recipe, steps=7), run, quiet())
+    (data / "tone0.wav").unlink()
+    with pytest.raises(InvalidInput, match="differs in data"):
+        train(recipe, run, quiet())
+
+
+def test_recipes_by_name() -> None:
+    """Shipped recipes can be built, others are found by module and function, unknown ones are refused in words."""
+    for name in RECIPES:
+        assert recipe_named(name).name == name
+    assert recipe_named(AUDIO_RECIPE, steps=9, seed=3) == dataclasses.replace(tiny_audio(), steps=9, seed=3)
+    for name in ("huge", "no.such:recipe", "tests.support.train_recipes:tone", "tests.support.train_recipes:OPTIMIZER"):
+        with pytest.raises(InvalidInput, match="got "):
+            recipe_named(name)
+    with pytest.raises(InvalidInput, match="expected at least 1"):
+        recipe_named(AUDIO_RECIPE, steps=0)
+
+
+def tensors_of(run: RunOptions) -> dict[str, torch.Tensor]:
+    return load_file(run.out / "weights.safetensors")

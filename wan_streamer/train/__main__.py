@@ -1,0 +1,77 @@
+"""`python -m wan_streamer.train RECIPE --data FOLDER`, also under torchrun: what `wan-streamer train` starts."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from tyro.conf import Positional
+
+from wan_streamer.errors import WanStreamerError
+from wan_streamer.train.recipes import recipe_named
+from wan_streamer.train.run import RunOptions, train
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Train a codec, or go on with a run that was stopped."""
+
+    recipe: Positional[str]
+    """Name of a recipe, or module:function."""
+    data: tuple[Path, ...]
+    """Folders or files to learn from."""
+    out: Path | None = None
+    """Folder of the run; ~/.cache/wan-streamer/runs/RECIPE when absent."""
+    cache: Path = Path.home() / ".cache" / "wan-streamer" / "decoded"
+    """Where decoded data is kept."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    bfloat16: bool = False
+    """Compute the networks in bfloat16, the losses in float32."""
+    compile: bool = False
+    """Compile the codec with torch.compile."""
+    steps: int | None = None
+    """Last step, instead of the recipe's."""
+    seed: int | None = None
+    """Seed, instead of the recipe's."""
+    checkpoint_every_s: float = 60.0
+    """Time between checkpoints."""
+    minutes: float = 0.0
+    """Stop and save after so many minutes; 0 is never."""
+    stop_after_step: int = 0
+    """Stop and save after this step, with the learning rates of a run to the last one; 0 is never."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0, 2 (an error, one line says which) or 130 (stopped before the last step)."""
+    given = tyro.cli(
+        Arguments, prog="python -m wan_streamer.train", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    errors = Console(stderr=True, soft_wrap=True)
+    try:
+        recipe = recipe_named(given.recipe, steps=given.steps, seed=given.seed)
+        options = RunOptions(
+            data=given.data,
+            out=given.out or Path.home() / ".cache" / "wan-streamer" / "runs" / recipe.name,
+            cache=given.cache,
+            device=given.device,
+            bfloat16=given.bfloat16,
+            compile=given.compile,
+            checkpoint_every_s=given.checkpoint_every_s,
+            minutes=given.minutes,
+            stop_after_step=given.stop_after_step,
+        )
+        finished = train(recipe, options, Console(soft_wrap=True))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (WanStreamerError, OSError) as error:
+        errors.print(f"wan-streamer: {error}", style="red", markup=False, highlight=False)
+        return EXIT_ERROR
+    return 0 if finished or given.minutes or given.stop_after_step else EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

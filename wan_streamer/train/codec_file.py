@@ -1,0 +1,129 @@
+"""`wan-streamer codec`: a film's own sound and pictures through the codecs, unit by unit as a session would."""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+from tyro.conf import Positional
+
+from wan_streamer.errors import InvalidInput, WanStreamerError
+from wan_streamer.media.files import Mp4Writer, read_media
+from wan_streamer.media.formats import INT16_SCALE, UnitFormat
+from wan_streamer.model.codec_weights import TrainedCodec, load_codec
+from wan_streamer.model.presets import preset
+from wan_streamer.model.streaming import Stream, streaming
+from wan_streamer.train.media_units import file_units
+from wan_streamer.train.video_data import as_frames, as_pictures
+from wan_streamer.unit import UNIT_US
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+SHIPPED = Path(__file__).parents[1] / "weights"
+PRESET = "nano"
+
+
+class CodecStream:
+    """One stream through a codec: a unit in, the same unit out."""
+
+    def __init__(self, trained: TrainedCodec) -> None:
+        self._codec = trained.codec
+        self._stream = Stream.of(trained.codec)
+
+    @torch.inference_mode()
+    def pass_unit(self, unit: torch.Tensor) -> torch.Tensor:
+        """Encodes to the mean of the latents and decodes it; the batch axis is there, of one."""
+        with streaming(self._stream):
+            mean, _ = self._codec.encode(unit)
+            return self._codec.decode(mean)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Send a film's own sound and pictures through the codecs, streaming, and write what comes back.
+
+    What is recognisable here is what the agent's voice and face can be at best.
+    """
+
+    source: Positional[Path]
+    """Media file: anything FFmpeg reads, with sound and pictures (or what --only names)."""
+    target: Positional[Path]
+    """MP4 to write."""
+    audio_weights: Path = SHIPPED / f"{PRESET}-audio-codec.safetensors"
+    """Weights of the audio codec; those that ship when absent."""
+    video_weights: Path = SHIPPED / f"{PRESET}-video-codec.safetensors"
+    """Weights of the video codec; those that ship when absent."""
+    only: Literal["both", "audio", "video"] = "both"
+    """With one of them the other passes by its codec, as the model's input would look and sound."""
+
+
+def code_file(arguments: Arguments, console: Console) -> None:
+    """Does it.
+
+    Raises:
+        InvalidInput: weights are missing or damaged, the film cannot be read or lacks sound or pictures, or the target
+            cannot be written; nothing is written then.
+    """
+    audio = load_codec(arguments.audio_weights, "audio") if arguments.only != "video" else None
+    video = load_codec(arguments.video_weights, "video") if arguments.only != "audio" else None
+    media = read_media(arguments.source)
+    for codec, found, name in ((audio, media.audio_format, "sound"), (video, media.video_format, "pictures")):
+        if codec is not None and found is None:
+            raise InvalidInput(
+                f"got {arguments.source} without {name}, expected some; try another file or --only", reason="NO_MEDIA"
+            )
+    target = _unit_format(audio, video)
+    width, height, rate_hz = target.video_width, target.video_height, target.audio_sample_rate_hz
+    audio_stream, video_stream = (CodecStream(codec) if codec else None for codec in (audio, video))
+    units = media.duration_us // UNIT_US if media.duration_us else None
+    with ExitStack() as stack:
+        bar = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
+        task = bar.add_task("through the codecs", total=units)
+        writer = stack.enter_context(Mp4Writer(arguments.target, width, height, rate_hz))
+        for unit in file_units(media, target):
+            writer.write(_pictures(video_stream, unit.video), _samples(audio_stream, unit.audio))
+            bar.advance(task)
+    console.print(f"wrote {arguments.target}", highlight=False, markup=False)
+
+
+def _unit_format(audio: TrainedCodec | None, video: TrainedCodec | None) -> UnitFormat:
+    config = preset(PRESET)
+    audio_config = audio.config if audio else config.agent_audio
+    video_config = video.config if video else config.agent_video
+    return UnitFormat(
+        audio_sample_rate_hz=audio_config.sample_rate_hz,  # type: ignore[union-attr]
+        video_width=video_config.width,
+        video_height=video_config.height,  # type: ignore[union-attr]
+    )
+
+
+def _samples(stream: CodecStream | None, audio: NDArray[np.float32]) -> NDArray[np.int16]:
+    decoded = stream.pass_unit(torch.from_numpy(audio)[None])[0].numpy() if stream else audio
+    return np.clip(np.rint(decoded * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+
+
+def _pictures(stream: CodecStream | None, video: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return as_pictures(stream.pass_unit(as_frames(video)[None, None])[0, 0]) if stream else video
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0, 2 (an error, one line says which) or 130."""
+    given = tyro.cli(Arguments, prog="python -m wan_streamer.train.codec_file", args=arguments)
+    try:
+        code_file(given, Console(soft_wrap=True))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (WanStreamerError, OSError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"wan-streamer: {error}", style="red", markup=False, highlight=False)
+        return EXIT_ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

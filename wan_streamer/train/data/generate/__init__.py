@@ -1,0 +1,1 @@
+"""Draws conversation scripts without end from a seed, for a domain."""

@@ -1,0 +1,70 @@
+"""The visitors' voices and faces, by name; what a name sounds and looks like is the renderer's matter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.generate.splits import Split, speaker_of, split_names, split_speakers
+
+FACE_COUNT: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """Who can visit.
+
+    Attributes:
+        voices: `engine-speaker` or `engine-speaker@accent`; those of one speaker are in one split.
+        faces: names of faces.
+
+    Raises:
+        InvalidInput: a name twice, or a split without a voice or a face.
+    """
+
+    voices: tuple[str, ...]
+    faces: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.voices)) < len(self.voices) or len(set(self.faces)) < len(self.faces):
+            raise InvalidInput("got a voice or a face twice, expected each name once", reason="CAST")
+        for split in ("train", "validation", "held_out"):
+            if not (self.voices_of(split) and self.faces_of(split)):
+                raise InvalidInput(
+                    f"got no voice or no face for {split!r}, expected one; 3 speakers of an engine are enough",
+                    reason="CAST",
+                )
+
+    def voices_of(self, split: Split) -> tuple[str, ...]:
+        """The voices of a split, in order."""
+        splits = split_speakers(self.voices)
+        return tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
+
+    def faces_of(self, split: Split) -> tuple[str, ...]:
+        """The faces of a split, in order."""
+        splits = split_names("face", self.faces)
+        return tuple(face for face in self.faces if splits[face] == split)
+
+
+def default_cast(extra_voices: Iterable[str] = ()) -> Cast:
+    """The voices that the recipes can fetch, and FACE_COUNT faces."""
+    return Cast(
+        voices=(*_VOICES, *extra_voices), faces=tuple(f"face-{face_index:03d}" for face_index in range(FACE_COUNT))
+    )
+
+
+_ACCENTS: Final = ("en-us", "en-gb", "en-gb-scotland", "en-029")
+_ESPEAK_VARIANTS: Final = ("m1", "m3", "m5", "m7", "f1", "f2", "f4", "f5")
+_VOICES: Final = (
+    "flite-awb",
+    "flite-rms",
+    "flite-slt",
+    "flite-kal16",
+    "piper-joe",
+    "kokoro-1",
+    "kokoro-2",
+    "kokoro-3",
+    "kokoro-4",
+    "kokoro-5",
+    *(f"espeak-{variant}@{accent}" for variant in _ESPEAK_VARIANTS for accent in _ACCENTS),
+)

@@ -1,0 +1,179 @@
+"""A run from beginning to end, or from where it was left: data, steps, checkpoints, weights."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.codec_weights import CodecConfig, TrainedCodec, pack
+from wan_streamer.train.audio_data import audio_clips
+from wan_streamer.train.audio_task import AudioCodecTask
+from wan_streamer.train.checkpoint import atomic_file, load_newest, save_checkpoint
+from wan_streamer.train.codec_task import CodecTask
+from wan_streamer.train.distributed import Group, process_group
+from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataManifest, list_data
+from wan_streamer.train.progress import RunProgress
+from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
+from wan_streamer.train.run_folder import RunFolder, command_line, provenance
+from wan_streamer.train.stop_request import StopRequest
+from wan_streamer.train.trainer import Arithmetic, Trainer
+from wan_streamer.train.video_data import video_clips
+from wan_streamer.train.video_task import VideoCodecTask
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where a run reads and writes, and on what it computes; none of it changes what is learned."""
+
+    data: tuple[Path, ...]
+    out: Path
+    cache: Path
+    device: str = "auto"
+    bfloat16: bool = False
+    compile: bool = False
+    checkpoint_every_s: float = 60.0
+    # Stops, as Ctrl-C would, after this time or step; 0 is never.
+    minutes: float = 0.0
+    stop_after_step: int = 0
+
+
+def train(recipe: CodecRecipe, options: RunOptions, console: Console) -> bool:
+    """Trains until the recipe's last step; returns False when it was stopped before.
+
+    A run whose folder has checkpoints goes on from the newest whole one, to the same bits on the same hardware.
+
+    Raises:
+        InvalidInput: the data, the folder or the options do not fit.
+        OSError: the last checkpoint or the weights could not be written.
+    """
+    device_type = _device_type(options.device)
+    with process_group(device_type) as group, StopRequest(insisted=group.size == 1) as stop:
+        device = torch.device(device_type, group.local_rank) if device_type == "cuda" else torch.device("cpu")
+        manifest = list_data(options.data, AUDIO_SUFFIXES if isinstance(recipe, AudioCodecRecipe) else VIDEO_SUFFIXES)
+        folder = RunFolder(options.out)
+        folder.check(recipe, manifest)
+        torch.manual_seed(recipe.seed)
+        with group.leader_first():
+            task = _task(recipe, manifest, options.cache)
+        arithmetic = Arithmetic(device=device, bfloat16=options.bfloat16, compile=options.compile)
+        run = _Run(Trainer(task, arithmetic, group), folder, options, console, stop)
+        run.resume()
+        if group.leads:
+            folder.describe(recipe, manifest, command_line(), device)
+        run.go()
+        if group.leads:
+            run.save()
+            run.write_weights(manifest)
+        return run.trainer.step_count >= recipe.steps
+
+
+class _Run:
+    """The loop and what it writes."""
+
+    def __init__(
+        self, trainer: Trainer, folder: RunFolder, options: RunOptions, console: Console, stop: StopRequest
+    ) -> None:
+        self.trainer, self.folder, self.options, self.console, self.stop = trainer, folder, options, console, stop
+        self.group: Group = trainer.group
+        self._saved_step = -1
+        self._saved_at = self._began_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Goes to the newest whole checkpoint, if there is one."""
+        found = load_newest(self.folder.checkpoints)
+        if found is None:
+            return
+        step, state, complaints = found
+        self.trainer.restore(state)
+        self._saved_step = step
+        if self.group.leads:
+            self.folder.forget_metrics_after(step)
+            for sentence in [*complaints, f"going on from step {step} of {self.folder.path}"]:
+                self.console.print(sentence, highlight=False, markup=False)
+
+    def go(self) -> None:
+        """Steps until the end, a stop, or the time limit."""
+        trainer, recipe, leads = self.trainer, self.trainer.recipe, self.group.leads
+        device = trainer.arithmetic.device
+        with RunProgress(self.folder, self.console, trainer.step_count, recipe.steps, shown=leads) as progress:
+            while trainer.step_count < recipe.steps:
+                if self.group.any_of(self._must_stop(), device):
+                    progress.say(f"stopped after step {trainer.step_count}; the same command goes on from there")
+                    break
+                measures = trainer.step()
+                step = trainer.step_count
+                progress.advance(step)
+                if step % recipe.log_every_steps == 0:
+                    progress.log(step, trainer.averaged(measures))
+                if leads and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
+                    progress.validation(step, trainer.task.validate(trainer.ema.module, device))
+                if leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s:
+                    self._try_to_save(progress)
+
+    def save(self) -> None:
+        """Writes a checkpoint unless this step has one."""
+        step = self.trainer.step_count
+        if step != self._saved_step:
+            save_checkpoint(self.folder.checkpoints, step, self.trainer.state())
+            self._saved_step = step
+        self._saved_at = time.monotonic()
+
+    def write_weights(self, manifest: DataManifest) -> None:
+        """Writes the averaged weights with the statistics of their latents."""
+        trainer, task = self.trainer, self.trainer.task
+        device = trainer.arithmetic.device
+        mean, deviation = task.latent_statistics(trainer.ema.module, device)
+        quality = task.validate(trainer.ema.module, device)
+        metadata = provenance(task.recipe, manifest, command_line(), device)
+        metadata |= {"steps": str(trainer.step_count)}
+        metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in quality.items()}
+        config = _codec_config(task.recipe)
+        content = pack(TrainedCodec(trainer.ema.module, config, mean, deviation, metadata), torch.float16)
+        with atomic_file(self.folder.weights) as file:
+            file.write(content)
+        self.console.print(f"wrote {self.folder.weights} ({len(content) / 1e6:.1f} MB)", highlight=False, markup=False)
+
+    def _must_stop(self) -> bool:
+        limit_s, last_step = self.options.minutes * 60, self.options.stop_after_step
+        return (
+            self.stop.is_requested
+            or (limit_s > 0 and time.monotonic() - self._began_at > limit_s)
+            or 0 < last_step <= self.trainer.step_count
+        )
+
+    def _try_to_save(self, progress: RunProgress) -> None:
+        """A full disk now may have room later: training goes on, and the last good checkpoint is still there."""
+        try:
+            self.save()
+        except OSError as error:
+            self._saved_at = time.monotonic()
+            progress.say(f"could not save step {self.trainer.step_count} ({error}); the checkpoint before it is kept")
+
+
+def _task(recipe: CodecRecipe, manifest: DataManifest, cache: Path) -> CodecTask:
+    if isinstance(recipe, AudioCodecRecipe):
+        return AudioCodecTask(recipe, audio_clips(manifest, recipe.codec.sample_rate_hz, cache))
+    assert isinstance(recipe, VideoCodecRecipe)
+    return VideoCodecTask(recipe, video_clips(manifest, recipe.codec, cache))
+
+
+def _codec_config(recipe: CodecRecipe) -> CodecConfig:
+    assert isinstance(recipe, AudioCodecRecipe | VideoCodecRecipe)
+    return recipe.codec
+
+
+def _device_type(device: str) -> str:
+    if device not in DEVICES:
+        raise InvalidInput(f"got device {device!r}, expected one of {', '.join(DEVICES)}", reason="DEVICE")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput(
+            "got device 'cuda', expected a GPU that torch can use; there is none, say --device cpu", reason="DEVICE"
+        )
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device

@@ -1,0 +1,71 @@
+"""Video files -> batches of units of four frames."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.media.files import read_media
+from wan_streamer.media.formats import UnitFormat
+from wan_streamer.model.config import VideoCodecConfig
+from wan_streamer.train.clips import Clips, cached_clips, item_random
+from wan_streamer.train.manifest import DataManifest
+from wan_streamer.train.media_units import file_units
+from wan_streamer.unit import FRAMES_PER_UNIT
+
+# The cutter wants a rate; the pictures of a data set are cut without their sound.
+ANY_RATE_HZ = 16_000
+JPEG_QUALITY = 98
+HALF_RANGE = 127.5
+
+
+def video_clips(manifest: DataManifest, config: VideoCodecConfig, cache_dir: Path) -> Clips:
+    """Every file as whole units of frames, uint8 [units, 4, height, width, 3], 25 a second, letterboxed.
+
+    Raises:
+        InvalidInput: a file has no pictures or cannot be read; the message names it.
+    """
+    shape = (FRAMES_PER_UNIT, config.height, config.width, 3)
+    kind = f"video-{config.width}x{config.height}"
+    return cached_clips(manifest, kind, (np.dtype(np.uint8), shape), lambda path: _decode(path, config), cache_dir)
+
+
+def _decode(path: Path, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]:
+    # Without the sound, which often ends later and would hold the last picture.
+    media = dataclasses.replace(read_media(path, jpeg_quality=JPEG_QUALITY), audio_format=None)
+    if media.video_format is None:
+        raise InvalidInput(
+            f"got {path} without pictures, expected a film; remove it from the data", reason="DATA_NO_VIDEO"
+        )
+    target = UnitFormat(audio_sample_rate_hz=ANY_RATE_HZ, video_width=config.width, video_height=config.height)
+    for unit in file_units(media, target):
+        if not unit.video_lost:
+            yield unit.video[None]
+
+
+def video_batch(
+    clips: Clips, which: NDArray[np.int64], unit_count: int, seed: int, step: int, items: Sequence[int]
+) -> Tensor:
+    """Frames [items, units, 4, 3, height, width] in -1..1, mirrored left to right at random."""
+    rows = []
+    for item in items:
+        random = item_random(seed, step, item)
+        units = clips.draw(which, unit_count, random)
+        rows.append(units[:, :, :, ::-1] if random.random() < 0.5 else units)
+    return as_frames(np.stack(rows))
+
+
+def as_frames(units: NDArray[np.uint8]) -> Tensor:
+    """Pictures uint8 [..., height, width, 3] -> frames [..., 3, height, width] in -1..1."""
+    return (torch.from_numpy(np.ascontiguousarray(units)).float() / HALF_RANGE - 1).movedim(-1, -3)
+
+
+def as_pictures(frames: Tensor) -> NDArray[np.uint8]:
+    """The way back, rounded."""
+    pictures = ((frames.detach().float().cpu() + 1) * HALF_RANGE).round().clamp(0, 255).to(torch.uint8)
+    return np.asarray(pictures.movedim(-3, -1).numpy())

@@ -1,0 +1,58 @@
+"""How far decoded frames are from the original.
+
+Shape letters: B batch, U units, F frames of a unit, C channels. Frames are in -1..1.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoLossConfig:
+    """Weights of the losses. `scales` counts halvings of the picture at which edges are compared."""
+
+    pixel_weight: float = 1.0
+    gradient_weight: float = 1.0
+    motion_weight: float = 0.5
+    kl_weight: float = 1e-4
+    scales: int = 3
+
+
+def gradient_distance(one: Tensor, other: Tensor, scales: int) -> Tensor:
+    """L1 between differences of neighbouring pixels, [N, C, height, width], the mean over `scales` sizes.
+
+    Edges at several sizes stand in for a perceptual loss: no pretrained network ships with this project.
+    """
+    difference = one - other
+    distances = []
+    for scale in range(scales):
+        if scale:
+            difference = F.avg_pool2d(difference, 2)
+        distances.append(difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean())
+    return torch.stack(distances).mean()
+
+
+def motion_distance(one_BUFCHW: Tensor, other_BUFCHW: Tensor) -> Tensor:
+    """L1 between differences of frames that follow each other, across units too: what flickers costs."""
+    difference = (one_BUFCHW - other_BUFCHW).flatten(1, 2)
+    return difference.diff(dim=1).abs().mean()
+
+
+class VideoReconstructionLoss(nn.Module):
+    """The parts of the reconstruction loss, each times its weight."""
+
+    def __init__(self, config: VideoLossConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, decoded_BUFCHW: Tensor, original_BUFCHW: Tensor) -> dict[str, Tensor]:
+        config = self.config
+        flat = decoded_BUFCHW.flatten(0, 2), original_BUFCHW.flatten(0, 2)
+        return {
+            "pixel": config.pixel_weight * (decoded_BUFCHW - original_BUFCHW).abs().mean(),
+            "gradient": config.gradient_weight * gradient_distance(*flat, config.scales),
+            "motion": config.motion_weight * motion_distance(decoded_BUFCHW, original_BUFCHW),
+        }
