@@ -17,6 +17,7 @@ from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.server import ServiceContext
+from wan_streamer.rpc.stream import start_of
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2 as pb
@@ -88,7 +89,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         self, requests: AsyncIterator[pb.PerformRequest], context: Context
     ) -> None:
         """A session's life on this group."""
-        start = await _start_of(requests)
+        start: pb.PerformStart = await start_of(requests)
         self._admit(start)
         log = self._context.log.bind(session_id=start.session_id, generation=start.generation)
         self._session_count += 1
@@ -174,11 +175,3 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             keys_values=torch.tensor(keys_values).to(self._performer.model.layer_modulation),
             text_token_count=message.text_token_count,
         )
-
-
-async def _start_of(requests: AsyncIterator[pb.PerformRequest]) -> pb.PerformStart:
-    async for request in requests:
-        if request.WhichOneof("message") == "start":
-            return request.start
-        break
-    raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")

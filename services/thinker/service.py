@@ -21,6 +21,7 @@ from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.server import ServiceContext
+from wan_streamer.rpc.stream import start_of
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2, performer_pb2_grpc, thinker_pb2_grpc
 from wan_streamer.v1 import thinker_pb2 as pb
@@ -113,7 +114,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:
         """A session's life on this thinker."""
-        start = await _start_of(requests)
+        start: pb.ConverseStart = await start_of(requests)
         if start.incarnation != self._incarnation:
             raise PlacementLost(
                 f"got thinker incarnation {start.incarnation!r}, but this one is {self._incarnation!r}: the thinker "
@@ -177,11 +178,3 @@ def _model_description(config: ModelConfig, description: str, fingerprint: str) 
         agent_video_width=config.agent_video.width,
         agent_video_height=config.agent_video.height,
     )
-
-
-async def _start_of(requests: AsyncIterator[pb.ConverseRequest]) -> pb.ConverseStart:
-    async for request in requests:
-        if request.WhichOneof("message") == "start":
-            return request.start
-        break
-    raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")

@@ -1,4 +1,4 @@
-"""The calling side of a bidirectional stream, with the peer's own status at its end.
+"""Bidirectional streams: the calling side, with the peer's own status at its end, and how a called one begins.
 
 grpc.aio 1.81 replaces the status that a peer ended a stream with by INTERNAL "Internal error from Core" when a write
 was under way (grpc issue 36066), which on a busy stream is the rule: the peer's reason, its RetryInfo and even its OK
@@ -6,6 +6,7 @@ are lost. `ClientStream.write` therefore sends below `StreamStreamCall.write`.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -14,6 +15,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
+from wan_streamer.errors import InvalidInput
 from wan_streamer.rpc.status import from_rpc_error
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -74,3 +76,16 @@ class ClientStream(Generic[RequestT, ResponseT]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cancel()
+
+
+async def start_of(requests: AsyncIterator[Any]) -> Any:
+    """The `start` of a stream between services, which must be its first message.
+
+    Raises:
+        InvalidInput: FIRST_MESSAGE, the stream begins with something else or with nothing.
+    """
+    async for request in requests:
+        if request.WhichOneof("message") == "start":
+            return request.start
+        break
+    raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")
