@@ -17,12 +17,11 @@ from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.server import ServiceContext
-from wan_streamer.rpc.stream import start_of
+from wan_streamer.rpc.stream import check_header, start_of
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2 as pb
 from wan_streamer.v1 import performer_pb2_grpc
-from wan_streamer.v1.unit_pb2 import UnitHeader
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -112,7 +111,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
     ) -> None:
         """One unit: append, solve, answer; then, off the response path, the clean pass."""
         header = message.header
-        self._check_header(header, start)
+        check_header("slice", header, start)
         kv_slice = self._slice_of(message)
         flight = self._context.recorder.begin(
             header.session_id, header.unit_index, header.traceparent, generation=header.generation, epoch=header.epoch
@@ -159,14 +158,6 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             )
         if self._session_count >= self._capacity:
             raise CapacityExhausted(f"all {self._capacity} places of {self._group} are taken")
-
-    def _check_header(self, header: UnitHeader, start: pb.PerformStart) -> None:
-        got = (header.session_id, header.generation, header.epoch)
-        expected = (start.session_id, start.generation, start.epoch)
-        if got != expected:
-            raise InvalidInput(
-                f"got a slice of (session, generation, epoch) {got}, expected {expected}", reason="HEADER"
-            )
 
     def _slice_of(self, message: pb.KvSlice) -> KvSlice:
         keys_values = from_proto(message.keys_values, name="keys_values", dtype="float32", shape=(None,) * 5)

@@ -17,6 +17,7 @@ from wan_streamer.engine.exchange import AgentOutput, Latents, UserInput
 from wan_streamer.engine.thinker import Thinker, ThinkerSession
 from wan_streamer.errors import InvalidInput, PeerUnavailable
 from wan_streamer.model.layout import Kind
+from wan_streamer.rpc.stream import check_header
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.telemetry.flight import Flight, FlightRecorder
@@ -97,7 +98,7 @@ class Conversation:
 
     async def _think_unit(self, arrived: Arrived) -> None:
         header = arrived.unit.header
-        self._check_header(header)
+        check_header("unit", header, self._start)
         user = self._user_input(arrived.unit)
         flight = self._recorder.begin(
             header.session_id,
@@ -165,14 +166,6 @@ class Conversation:
 
         await self._worker.run(commit)
         self._committed.set()
-
-    def _check_header(self, header: unit_pb2.UnitHeader) -> None:
-        got = (header.session_id, header.generation, header.epoch)
-        expected = (self._start.session_id, self._start.generation, self._start.epoch)
-        if got != expected:
-            raise InvalidInput(
-                f"got a unit of (session, generation, epoch) {got}, expected {expected}", reason="HEADER"
-            )
 
     def _user_input(self, unit: unit_pb2.UserUnit) -> UserInput:
         user = UserInput(

@@ -23,6 +23,8 @@ TAU_FEATURES = 64
 class WanStreamer(nn.Module):
     """One block-causal Transformer that reads and writes text, audio and video (arXiv 2606.25041)."""
 
+    rope_axes: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -42,6 +44,7 @@ class WanStreamer(nn.Module):
         self.tau_mlp = nn.Sequential(nn.Linear(TAU_FEATURES, width), nn.SiLU(), nn.Linear(width, MODULATIONS * width))
         self.layer_modulation = nn.Parameter(torch.zeros(backbone.layer_count, MODULATIONS, width))
 
+        self.register_buffer("rope_axes", pair_axes(backbone), persistent=False)
         self.transformer = Transformer(backbone)
 
         self.text_head = nn.Linear(width, backbone.vocabulary_size, bias=False)
@@ -93,7 +96,7 @@ class WanStreamer(nn.Module):
         """RoPE of tokens at integer positions (time, row, column)."""
         backbone = self.config.backbone
         device, dtype = positions_T3.device, self.layer_modulation.dtype
-        return rotation(positions_T3, frequencies(backbone).to(device), pair_axes(backbone).to(device), dtype)
+        return rotation(positions_T3, frequencies(backbone).to(device), self.rope_axes, dtype)
 
     def fingerprint(self) -> str:
         """Hash of configuration and weights: equal fingerprints compute the same function."""

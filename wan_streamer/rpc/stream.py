@@ -17,6 +17,9 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.v1.performer_pb2 import PerformStart
+from wan_streamer.v1.thinker_pb2 import ConverseStart
+from wan_streamer.v1.unit_pb2 import UnitHeader
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -89,3 +92,18 @@ async def start_of(requests: AsyncIterator[Any]) -> Any:
             return request.start
         break
     raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")
+
+
+def check_header(what: str, header: UnitHeader, start: ConverseStart | PerformStart) -> None:
+    """Holds a unit's header against the stream's start.
+
+    Args:
+        what: what carries the header, for the message.
+
+    Raises:
+        InvalidInput: HEADER, it is of another session, generation or epoch.
+    """
+    got = (header.session_id, header.generation, header.epoch)
+    expected = (start.session_id, start.generation, start.epoch)
+    if got != expected:
+        raise InvalidInput(f"got a {what} of (session, generation, epoch) {got}, expected {expected}", reason="HEADER")
