@@ -42,6 +42,14 @@ def test_every_place_is_drawn_by_length() -> None:
     assert counts.min() > 0.7 * counts.max() > 0
 
 
+def test_every_folder_is_drawn_as_often() -> None:
+    """A folder with a sixth of the sound gives half of the items."""
+    values = np.concatenate([np.full(60, 1), np.full(12, 2)])
+    clips = Clips(values, np.asarray([30, 60, 72]), ("voices/a", "voices/b", "agent/a"))
+    drawn = [int(clips.draw(np.arange(3), 4, item_random(0, step, 0))[0]) for step in range(2000)]
+    assert np.mean([value == 2 for value in drawn]) == pytest.approx(0.5, abs=0.04)
+
+
 def test_a_batch_is_a_function_of_seed_step_and_item(tmp_path: Path) -> None:
     """Items drawn alone equal the same items of a whole batch; another step or seed gives others."""
     clips = audio_clips(list_data([write_tones(tmp_path / "data")], AUDIO_SUFFIXES), RATE_HZ, tmp_path / "cache")

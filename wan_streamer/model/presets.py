@@ -20,14 +20,14 @@ def nano() -> ModelConfig:
     """Real time on two CPU cores; docs/model.md has the measurements behind each size."""
     audio = AudioCodecConfig(
         sample_rate_hz=16_000,
-        width=256,
-        fine_width=128,
+        width=160,
+        fine_width=160,
         depth=3,
         latent_channels=32,
         tokens_per_unit=4,
         wave_channels=64,
     )
-    video = VideoCodecConfig(height=128, width=224, stride=32, channels=(48, 64, 128, 192), depth=1, latent_channels=64)
+    video = VideoCodecConfig(height=128, width=224, stride=32, channels=(48, 64, 96, 128), depth=1, latent_channels=64)
     return ModelConfig(
         name="nano",
         backbone=BackboneConfig(
@@ -40,7 +40,7 @@ def nano() -> ModelConfig:
             vocabulary_size=VOCABULARY_SIZE,
             rope_axis_pairs=(16, 8, 8),
         ),
-        user_audio=dataclasses.replace(audio, width=192, fine_width=96, depth=2, wave_channels=0),
+        user_audio=dataclasses.replace(audio, width=160, fine_width=96, depth=2, wave_channels=0),
         user_video=dataclasses.replace(video, channels=(32, 48, 96, 128)),
         agent_audio=audio,
         agent_video=video,

@@ -13,7 +13,8 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.media.files import AudioBlock, MediaFile, read_media
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.train.clips import Clips, cached_clips, item_random
-from wan_streamer.train.manifest import DataManifest
+from wan_streamer.train.data.sources.clip import Clip, read_samples
+from wan_streamer.train.manifest import DataFile, DataManifest
 
 # A voice is as often soft as loud, and its polarity says nothing.
 GAIN_DB = (-12.0, 3.0)
@@ -27,23 +28,30 @@ def audio_clips(manifest: DataManifest, sample_rate_hz: int, cache_dir: Path) ->
     """
     element = (np.dtype(np.int16), ())
     return cached_clips(
-        manifest, f"audio-{sample_rate_hz}", element, lambda path: _decode(path, sample_rate_hz), cache_dir
+        manifest, f"audio-{sample_rate_hz}", element, lambda file: _decode(file, sample_rate_hz), cache_dir
     )
 
 
-def _decode(path: Path, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
+def _decode(file: DataFile, sample_rate_hz: int) -> Iterator[NDArray[np.int16]]:
+    samples, rate_hz = _of_file(file.path) if file.clip is None else _of_clip(file.clip, file.path)
+    if rate_hz != sample_rate_hz:
+        resampled = soxr.resample(samples.astype(np.float32), rate_hz, sample_rate_hz, quality="HQ")
+        samples = np.clip(np.rint(resampled), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+    yield samples
+
+
+def _of_clip(clip: Clip, root: Path) -> tuple[NDArray[np.int16], int]:
+    samples = read_samples(clip, root) * INT16_SCALE
+    return np.clip(np.rint(samples), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16), clip.sample_rate_hz
+
+
+def _of_file(path: Path) -> tuple[NDArray[np.int16], int]:
     media = read_media(path)
     if media.audio_format is None:
         raise InvalidInput(
             f"got {path} without sound, expected a file with some; remove it from the data", reason="DATA_NO_AUDIO"
         )
-    samples = np.concatenate([np.zeros(0, np.int16), *_samples(media)])
-    rate_hz = media.audio_format.sample_rate_hz
-    if rate_hz == sample_rate_hz:
-        yield samples
-        return
-    resampled = soxr.resample(samples.astype(np.float32), rate_hz, sample_rate_hz, quality="HQ")
-    yield np.clip(np.rint(resampled), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+    return np.concatenate([np.zeros(0, np.int16), *_samples(media)]), media.audio_format.sample_rate_hz
 
 
 def _samples(media: MediaFile) -> Iterator[NDArray[np.int16]]:

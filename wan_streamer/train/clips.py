@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ class Clips:
         return result
 
     def draw(self, clips: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[Any]:
-        """A segment of one of `clips`, longer ones more often; a clip shorter than that lies somewhere in zeros."""
-        lengths = self.ends[clips] - np.asarray([self._start(clip) for clip in clips])
-        clip = int(random.choice(clips, p=lengths / lengths.sum()))
+        """A segment of one of `clips`, longer ones more often; a clip shorter than that lies somewhere in zeros.
+
+        Each folder that the data came from is drawn as often as another, however little it holds.
+        """
+        clip = int(random.choice(clips, p=self._chances(clips)))
         spare = self.length(clip) - count
         return self.segment(clip, int(random.integers(min(0, spare), max(0, spare) + 1)), count)
 
@@ -66,6 +69,18 @@ class Clips:
         clips = np.arange(len(self.names))
         return clips[~heldout], clips[heldout]
 
+    def _chances(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+        lengths = np.diff(self.ends, prepend=0)[clips].astype(np.float64)
+        folders = self._folders[clips]
+        totals = np.bincount(folders, weights=lengths)
+        return lengths / totals[folders] / np.count_nonzero(totals)
+
+    @cached_property
+    def _folders(self) -> NDArray[np.int64]:
+        """A number for each clip's folder."""
+        names = [name.rpartition("/")[0].partition("/")[0] for name in self.names]
+        return np.unique(names, return_inverse=True)[1]
+
     def _start(self, clip: int) -> int:
         return int(self.ends[clip - 1]) if clip else 0
 
@@ -79,7 +94,7 @@ def cached_clips(
     manifest: DataManifest,
     kind: str,
     element: tuple[np.dtype[Any], tuple[int, ...]],
-    decode: Callable[[Path], Iterator[NDArray[Any]]],
+    decode: Callable[[DataFile], Iterator[NDArray[Any]]],
     cache_dir: Path,
 ) -> Clips:
     """All files of the manifest decoded, from the cache where an earlier run has decoded just these.
@@ -119,7 +134,7 @@ def cached_clips(
 def _decode_all(
     files: tuple[DataFile, ...],
     element: tuple[np.dtype[Any], tuple[int, ...]],
-    decode: Callable[[Path], Iterator[NDArray[Any]]],
+    decode: Callable[[DataFile], Iterator[NDArray[Any]]],
     folder: Path,
 ) -> None:
     ends: list[int] = []
@@ -128,7 +143,7 @@ def _decode_all(
         quiet = not get_console().is_terminal
         for file in track(files, description="decoding data", transient=True, disable=quiet):
             before = end
-            for piece in decode(file.path):
+            for piece in decode(file):
                 assert (piece.dtype, piece.shape[1:]) == element
                 values.write(np.ascontiguousarray(piece).data)
                 end += len(piece)

@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.sources.clip import Clip
+from wan_streamer.train.data.sources.manifest import read_manifest
 
+MANIFEST_SUFFIX = ".jsonl"
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".g722", ".mp4", ".mkv", ".webm"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".mov"})
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file, its name below the folder that was given, and its content's hash."""
+    """A file, its name below the folder that was given, and its content's hash.
+
+    Attributes:
+        clip: a recording of a fetched source, a part of the file; `path` is the source's root then.
+    """
 
     path: Path
     name: str
     sha256: str
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -39,29 +47,44 @@ class DataManifest:
 
 
 def list_data(paths: Sequence[Path], suffixes: frozenset[str]) -> DataManifest:
-    """All files of these kinds below the paths (folders or single files).
+    """All files of these kinds below the paths (folders or single files), and the training clips of manifests.
 
     Raises:
-        InvalidInput: DATA_NOT_FOUND, a path does not exist or there is no such file.
+        InvalidInput: DATA_NOT_FOUND, a path does not exist or there is no such file; a manifest is damaged.
     """
     files: dict[str, Path] = {}
+    clips: list[DataFile] = []
     for root in paths:
         if not root.exists():
             raise InvalidInput(
                 f"got data path {root}, expected a file or folder; there is none, check the path",
                 reason="DATA_NOT_FOUND",
             )
+        if root.suffix == MANIFEST_SUFFIX:
+            clips += _clips_of(root)
+            continue
         inside = sorted(root.rglob("*")) if root.is_dir() else [root]
         for path in inside:
             if path.is_file() and path.suffix.lower() in suffixes:
                 files[f"{root.name}/{path.relative_to(root)}" if root.is_dir() else root.name] = path
-    if not files:
+    if not (files or clips):
         raise InvalidInput(
             f"got {', '.join(map(str, paths)) or 'no data path'} without media, expected files that end in "
             f"{', '.join(sorted(suffixes))}; name a folder that has some with --data",
             reason="DATA_NOT_FOUND",
         )
-    return DataManifest(tuple(DataFile(path, name, _sha256(path)) for name, path in sorted(files.items())))
+    clips += [DataFile(path, name, _sha256(path)) for name, path in files.items()]
+    return DataManifest(tuple(sorted(clips, key=lambda file: file.name)))
+
+
+def _clips_of(path: Path) -> list[DataFile]:
+    """What a source's manifest gives to training; what it holds out is never learned from."""
+    manifest = read_manifest(path)
+    # The manifest names the content of every clip through its packages' hashes.
+    return [
+        DataFile(path.parent.parent, clip.name, f"{manifest.sha256}/{clip.name}", clip)
+        for clip in manifest.split("train")
+    ]
 
 
 def _sha256(path: Path) -> str:

@@ -32,7 +32,7 @@ def video_clips(manifest: DataManifest, config: VideoCodecConfig, cache_dir: Pat
     """
     shape = (FRAMES_PER_UNIT, config.height, config.width, 3)
     kind = f"video-{config.width}x{config.height}"
-    return cached_clips(manifest, kind, (np.dtype(np.uint8), shape), lambda path: _decode(path, config), cache_dir)
+    return cached_clips(manifest, kind, (np.dtype(np.uint8), shape), lambda file: _decode(file.path, config), cache_dir)
 
 
 def _decode(path: Path, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]:
