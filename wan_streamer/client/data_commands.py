@@ -2,52 +2,35 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import arg, subcommand
 
 from wan_streamer.client.command import Command
-from wan_streamer.client.data_source_commands import DataFetch, DataVoice
+from wan_streamer.client.data_conversation_commands import DataPreview, DataRender
+from wan_streamer.client.data_source_commands import DataFaces, DataFetch, DataVoice
+from wan_streamer.client.draw_command import Domain, DrawCommand
 from wan_streamer.client.module_command import options_of, run_module
 
 SCRIPT_MODULE = "wan_streamer.train.data.script_command"
 
-Split = Literal["train", "validation", "held_out"]
-Domain = Annotated[Path | None, arg(metavar="FOLDER")]
-
 
 @dataclass(frozen=True, kw_only=True)
-class DataScript(Command):
+class DataScript(DrawCommand):
     """Draw conversation scripts; print them as YAML, or write a file each.
 
     A script says who says what and when, relative to each other; docs/scripts.md explains it.
     """
 
-    seed: int = 0
-    """The same seed draws the same scripts."""
-    count: int = 1
-    """How many."""
-    domain: Domain = None
-    """Folder of the domain; the museum when absent."""
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="DIR")] = None
     """Directory for NAME.yaml of each script and splits.yaml, which lists what is held out; printed when absent."""
-    split: Split = "train"
-    """From which split to draw voices, faces, phrasings and families."""
-    voices: Split | None = None
-    """Another split for the voices."""
-    faces: Split | None = None
-    """Another split for the faces."""
-    phrasings: Split | None = None
-    """Another split for the phrasings."""
-    families: Split | None = None
-    """Another split for the script families."""
     stats: bool = False
     """Print wanted and drawn shares of everything instead of the scripts."""
 
     def execute(self, console: Console) -> int:
-        names = ("seed", "count", "domain", "out", "split", "voices", "faces", "phrasings", "families", "stats")
-        return run_module(SCRIPT_MODULE, options_of({name: getattr(self, name) for name in names}), needs_torch=False)
+        options = self.drawing() | {"out": self.out, "stats": self.stats}
+        return run_module(SCRIPT_MODULE, options_of(options), needs_torch=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +46,15 @@ class DataSplits(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Data(Command):
-    """Make training data: sources, the agent's voice, scripts of conversations, what is held out."""
+    """Make training data: sources, voices, faces, scripts, conversations, films of them, what is held out."""
 
     task: Annotated[
         Annotated[DataFetch, subcommand("fetch", prefix_name=False)]
         | Annotated[DataVoice, subcommand("voice", prefix_name=False)]
+        | Annotated[DataFaces, subcommand("faces", prefix_name=False)]
         | Annotated[DataScript, subcommand("script", prefix_name=False)]
+        | Annotated[DataRender, subcommand("render", prefix_name=False)]
+        | Annotated[DataPreview, subcommand("preview", prefix_name=False)]
         | Annotated[DataSplits, subcommand("splits", prefix_name=False)],
         arg(name=""),
     ]

@@ -1,4 +1,4 @@
-"""`wan-streamer data fetch` and `data voice`: sources of training data and the agent's voice, as child processes."""
+"""`wan-streamer data fetch` and `data voice`: sources of training data, voice and heads, as child processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from wan_streamer.client.command import Command
 from wan_streamer.client.module_command import options_of, run_module
 
 FETCH_MODULE = "wan_streamer.train.data.sources.fetch_command"
+FACES_MODULE = "wan_streamer.train.data.face.export_command"
 VOICE_MODULE = "wan_streamer.train.data.sources.voice_command"
 
 Cache = Annotated[Path | None, arg(metavar="DIR")]
@@ -57,3 +58,14 @@ class DataVoice(Command):
     def execute(self, console: Console) -> int:
         names = ("text_file", "out", "cache", "count", "seed")
         return run_module(VOICE_MODULE, options_of({name: getattr(self, name) for name in names}), needs_torch=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFaces(Command):
+    """Export the agent's head and those of the visitors to a small file that everything is drawn from.
+
+    Once, about two minutes. Needs the train and engine extras.
+    """
+
+    def execute(self, console: Console) -> int:
+        return run_module(FACES_MODULE, [])

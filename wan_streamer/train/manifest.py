@@ -9,8 +9,10 @@ from pathlib import Path
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.sources.clip import Clip
 from wan_streamer.train.data.sources.manifest import read_manifest
+from wan_streamer.train.takes import Take, takes_of
 
 MANIFEST_SUFFIX = ".jsonl"
+DATA_SET_MANIFEST = "manifest.json"
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".g722", ".mp4", ".mkv", ".webm"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".mov"})
 
@@ -20,13 +22,15 @@ class DataFile:
     """A file, its name below the folder that was given, and its content's hash.
 
     Attributes:
-        clip: a recording of a fetched source, a part of the file; `path` is the source's root then.
+        clip: a recording of a fetched source; `path` is the source's root then.
+        take: one side of a conversation, drawn; `path` is the data set's folder then.
     """
 
     path: Path
     name: str
     sha256: str
     clip: Clip | None = None
+    take: Take | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ def list_data(paths: Sequence[Path], suffixes: frozenset[str]) -> DataManifest:
         if root.suffix == MANIFEST_SUFFIX:
             clips += _clips_of(root)
             continue
+        if (root / DATA_SET_MANIFEST).is_file():
+            clips += _takes_of(root, suffixes)
+            continue
         inside = sorted(root.rglob("*")) if root.is_dir() else [root]
         for path in inside:
             if path.is_file() and path.suffix.lower() in suffixes:
@@ -75,6 +82,18 @@ def list_data(paths: Sequence[Path], suffixes: frozenset[str]) -> DataManifest:
         )
     clips += [DataFile(path, name, _sha256(path)) for name, path in files.items()]
     return DataManifest(tuple(sorted(clips, key=lambda file: file.name)))
+
+
+def _takes_of(root: Path, suffixes: frozenset[str]) -> list[DataFile]:
+    """Both sides of all conversations of a data set; its sound is coded, so it is no data for an audio codec."""
+    if suffixes is not VIDEO_SUFFIXES:
+        raise InvalidInput(
+            f"got the data set {root} for an audio codec, expected recorded sound; conversations hold Opus: give the "
+            "folder of the agent's voice and manifests of sources",
+            reason="DATA_KIND",
+        )
+    digest = _sha256(root / DATA_SET_MANIFEST)
+    return [DataFile(root, take.name, f"{digest}/{take.name}", take=take) for take in takes_of(root)]
 
 
 def _clips_of(path: Path) -> list[DataFile]:

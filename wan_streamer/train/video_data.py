@@ -14,8 +14,9 @@ from wan_streamer.media.files import read_media
 from wan_streamer.media.formats import UnitFormat
 from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.train.clips import Clips, cached_clips, item_random
-from wan_streamer.train.manifest import DataManifest
+from wan_streamer.train.manifest import DataFile, DataManifest
 from wan_streamer.train.media_units import file_units
+from wan_streamer.train.takes import take_units
 from wan_streamer.unit import FRAMES_PER_UNIT
 
 # The cutter wants a rate; the pictures of a data set are cut without their sound.
@@ -32,7 +33,11 @@ def video_clips(manifest: DataManifest, config: VideoCodecConfig, cache_dir: Pat
     """
     shape = (FRAMES_PER_UNIT, config.height, config.width, 3)
     kind = f"video-{config.width}x{config.height}"
-    return cached_clips(manifest, kind, (np.dtype(np.uint8), shape), lambda file: _decode(file.path, config), cache_dir)
+    return cached_clips(manifest, kind, (np.dtype(np.uint8), shape), lambda file: _units(file, config), cache_dir)
+
+
+def _units(file: DataFile, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]:
+    return _decode(file.path, config) if file.take is None else take_units(file.take, config.height, config.width)
 
 
 def _decode(path: Path, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]:
@@ -51,13 +56,8 @@ def _decode(path: Path, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]
 def video_batch(
     clips: Clips, which: NDArray[np.int64], unit_count: int, seed: int, step: int, items: Sequence[int]
 ) -> Tensor:
-    """Frames [items, units, 4, 3, height, width] in -1..1, mirrored left to right at random."""
-    rows = []
-    for item in items:
-        random = item_random(seed, step, item)
-        units = clips.draw(which, unit_count, random)
-        rows.append(units[:, :, :, ::-1] if random.random() < 0.5 else units)
-    return as_frames(np.stack(rows))
+    """Frames [items, units, 4, 3, height, width] in -1..1."""
+    return as_frames(np.stack([clips.draw(which, unit_count, item_random(seed, step, item)) for item in items]))
 
 
 def as_frames(units: NDArray[np.uint8]) -> Tensor:

@@ -12,14 +12,10 @@ from rich.progress import track
 from rich.table import Table
 from tyro.conf import arg
 
-from wan_streamer.errors import InvalidInput, WanStreamerError
-from wan_streamer.train.data.generate.cast import Cast, default_cast
-from wan_streamer.train.data.generate.domain_files import DEFAULT_DOMAIN, read_domain
+from wan_streamer.errors import WanStreamerError
+from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.generate.generator import ScriptGenerator
-from wan_streamer.train.data.generate.mixing import Mixing
-from wan_streamer.train.data.generate.phrase_book import PhraseBook
 from wan_streamer.train.data.generate.split_list import split_list_yaml, write_split_list
-from wan_streamer.train.data.generate.splits import Split, SplitChoice
 from wan_streamer.train.data.generate.statistics import Share, Statistics, count_scripts
 from wan_streamer.train.data.script_yaml import to_yaml, write_scripts
 
@@ -29,40 +25,15 @@ SPLIT_LIST: Final = "splits.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(DrawOptions):
     """Draw conversation scripts; print them as YAML, or write a file each."""
 
-    seed: int = 0
-    """The same seed draws the same scripts."""
-    count: int = 1
-    """How many."""
-    domain: Annotated[Path, arg(metavar="FOLDER")] = DEFAULT_DOMAIN
-    """Folder of the domain, see wan_streamer/train/data/domains/README.md."""
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="DIR")] = None
     """Directory for NAME.yaml of each script and splits.yaml, which lists what is held out; printed when absent."""
-    split: Split = "train"
-    """From which split to draw voices, faces, phrasings and families."""
-    voices: Split | None = None
-    """Another split for the voices."""
-    faces: Split | None = None
-    """Another split for the faces."""
-    phrasings: Split | None = None
-    """Another split for the phrasings."""
-    families: Split | None = None
-    """Another split for the script families."""
     stats: bool = False
     """Print wanted and drawn shares of everything instead of the scripts."""
     list_splits: bool = False
     """Print what is held out instead of the scripts."""
-
-    def split_choice(self) -> SplitChoice:
-        """The split of each axis."""
-        return SplitChoice(
-            voices=self.voices or self.split,
-            faces=self.faces or self.split,
-            phrasings=self.phrasings or self.split,
-            families=self.families or self.split,
-        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,29 +53,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: Arguments) -> None:
-    if given.count < 1:
-        raise InvalidInput(f"got --count {given.count}, expected 1 or more", reason="COUNT")
-    book, cast, mixing, splits = PhraseBook(read_domain(given.domain)), default_cast(), Mixing(), given.split_choice()
     if given.list_splits:
-        sys.stdout.write(split_list_yaml(book, cast, mixing))
+        sys.stdout.write(split_list_yaml(given.book, given.cast, given.mixing))
         return
-    generator = ScriptGenerator(book, cast, mixing=mixing, splits=splits)
+    generator = given.generator()
     if given.out is not None:
-        _write(generator, book, cast, given.out, given)
+        _write(generator, given.out, given)
     if given.stats:
-        counted = count_scripts(generator.scripts(given.seed, given.count), mixing, book, splits.phrasings)
-        _show(Console(), counted)
+        scripts = generator.scripts(given.seed, given.count)
+        _show(Console(), count_scripts(scripts, given.mixing, given.book, given.split_choice().phrasings))
     elif given.out is None:
         for script in generator.scripts(given.seed, given.count):
             sys.stdout.write("---\n" + to_yaml(script))
 
 
-def _write(generator: ScriptGenerator, book: PhraseBook, cast: Cast, out: Path, given: Arguments) -> None:
+def _write(generator: ScriptGenerator, out: Path, given: Arguments) -> None:
     errors = Console(stderr=True)
     scripts = generator.scripts(given.seed, given.count)
     for script in track(scripts, "writing scripts", total=given.count, console=errors, disable=not errors.is_terminal):
         write_scripts(out / f"{script.name}.yaml", [script])
-    write_split_list(out / SPLIT_LIST, book, cast, generator.mixing)
+    write_split_list(out / SPLIT_LIST, given.book, given.cast, given.mixing)
     errors.print(f"{given.count} scripts and {SPLIT_LIST} are in {out}", highlight=False, markup=False, soft_wrap=True)
 
 

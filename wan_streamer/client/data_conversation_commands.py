@@ -1,0 +1,58 @@
+"""`wan-streamer data render` and `data preview`: conversations and films of them, as child processes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from tyro.conf import arg
+
+from wan_streamer.client.draw_command import DrawCommand
+from wan_streamer.client.module_command import options_of, run_module
+
+RENDER_MODULE = "wan_streamer.train.data.store.render_command"
+PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRender(DrawCommand):
+    """Make conversations: draw scripts, speak them, mix what the microphone hears, move the faces.
+
+    Writes Parquet shards and a manifest; docs/data.md explains them. Needs the train extra and fetched sources.
+    """
+
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the data set; the same command goes on where an interrupted one stopped."""
+    scripts: Annotated[Path | None, arg(metavar="PATH")] = None
+    """A YAML file of scripts to make instead of drawing some."""
+    per_shard: int = 50
+    """Conversations in a shard."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        names = ("out", "scripts", "per_shard", "processes")
+        options = self.drawing() | {name: getattr(self, name) for name in names}
+        return run_module(RENDER_MODULE, options_of(options), needs_torch=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPreview(DrawCommand):
+    """Write films of conversations, with subtitles and a label track, to look at and listen to.
+
+    Needs the train extra, fetched sources, exported faces and OpenGL (EGL; Mesa's software driver is enough).
+    """
+
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory for NAME.mp4 of each conversation."""
+    data_set: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Show the first --count conversations of a data set instead of drawing new ones."""
+    height: int = 128
+    """Rows of each picture."""
+    width: int = 224
+    """Columns of each picture."""
+
+    def execute(self, console: Console) -> int:
+        names = ("out", "data_set", "height", "width")
+        options = self.drawing() | {name: getattr(self, name) for name in names}
+        return run_module(PREVIEW_MODULE, options_of(options), needs_torch=False)

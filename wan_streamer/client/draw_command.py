@@ -1,0 +1,40 @@
+"""Options of the subcommands that draw conversation scripts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from wan_streamer.client.command import Command
+from wan_streamer.client.module_command import Value
+
+Split = Literal["train", "validation", "held_out"]
+Domain = Annotated[Path | None, arg(metavar="FOLDER")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawCommand(Command):
+    """Which scripts to draw."""
+
+    seed: int = 0
+    """The same seed draws the same scripts."""
+    count: int = 1
+    """How many."""
+    domain: Domain = None
+    """Folder of the domain; the museum when absent."""
+    split: Split = "train"
+    """From which split to draw voices, faces, phrasings and families."""
+    voices: Split | None = None
+    """Another split for the voices."""
+    faces: Split | None = None
+    """Another split for the faces."""
+    phrasings: Split | None = None
+    """Another split for the phrasings."""
+    families: Split | None = None
+    """Another split for the script families."""
+
+    def drawing(self) -> dict[str, Value]:
+        """The options of this class, to be passed on."""
+        names = ("seed", "count", "domain", "split", "voices", "faces", "phrasings", "families")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,76 @@
+"""Options of every command that draws scripts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.generate.cast import Cast, default_cast
+from wan_streamer.train.data.generate.domain_files import DEFAULT_DOMAIN, read_domain
+from wan_streamer.train.data.generate.generator import ScriptGenerator
+from wan_streamer.train.data.generate.mixing import Mixing
+from wan_streamer.train.data.generate.phrase_book import PhraseBook
+from wan_streamer.train.data.generate.splits import Split, SplitChoice
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawOptions:
+    """Which scripts to draw."""
+
+    seed: int = 0
+    """The same seed draws the same scripts."""
+    count: int = 1
+    """How many."""
+    domain: Annotated[Path, arg(metavar="FOLDER")] = DEFAULT_DOMAIN
+    """Folder of the domain, see wan_streamer/train/data/domains/README.md."""
+    split: Split = "train"
+    """From which split to draw voices, faces, phrasings and families."""
+    voices: Split | None = None
+    """Another split for the voices."""
+    faces: Split | None = None
+    """Another split for the faces."""
+    phrasings: Split | None = None
+    """Another split for the phrasings."""
+    families: Split | None = None
+    """Another split for the script families."""
+
+    def split_choice(self) -> SplitChoice:
+        """The split of each axis."""
+        return SplitChoice(
+            voices=self.voices or self.split,
+            faces=self.faces or self.split,
+            phrasings=self.phrasings or self.split,
+            families=self.families or self.split,
+        )
+
+    @cached_property
+    def book(self) -> PhraseBook:
+        """What can be said.
+
+        Raises:
+            InvalidInput: the domain is missing or wrong.
+        """
+        return PhraseBook(read_domain(self.domain))
+
+    @property
+    def cast(self) -> Cast:
+        """Who can visit."""
+        return default_cast()
+
+    @property
+    def mixing(self) -> Mixing:
+        """The mixing rules."""
+        return Mixing()
+
+    def generator(self) -> ScriptGenerator:
+        """Draws the scripts.
+
+        Raises:
+            InvalidInput: count is below 1, or the domain is wrong.
+        """
+        if self.count < 1:
+            raise InvalidInput(f"got --count {self.count}, expected 1 or more", reason="COUNT")
+        return ScriptGenerator(self.book, self.cast, mixing=self.mixing, splits=self.split_choice())

@@ -1,0 +1,82 @@
+"""Turns a script into a conversation: voices speak it, a clock places it, a microphone hears it, bodies move to it."""
+
+import hashlib
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+from wan_streamer.train.data.conversation import Conversation
+from wan_streamer.train.data.events import SPEECH, AgentTurn, Sound
+from wan_streamer.train.data.motion.agent import agent_motion
+from wan_streamer.train.data.motion.visitor import visitor_motion
+from wan_streamer.train.data.schedule import schedule
+from wan_streamer.train.data.script import Script
+from wan_streamer.train.data.sound.acoustics import draw_acoustics
+from wan_streamer.train.data.sound.agent_audio import agent_audio
+from wan_streamer.train.data.sound.sound_bank import SoundBank
+from wan_streamer.train.data.sound.user_audio import user_audio
+from wan_streamer.train.data.sources.cache import DataCache
+from wan_streamer.train.data.spoken_clip import SpokenClip
+from wan_streamer.train.data.timeline import Durations
+from wan_streamer.train.data.voices.names import AGENT_VOICE
+from wan_streamer.train.data.voices.voice_bank import VoiceBank
+
+# A camera is late by up to so many frames behind the microphone: 120 ms is what webcams do.
+MAX_CAMERA_LAG_FRAMES: Final = 3
+
+
+class ConversationMaker:
+    """Makes conversations; the same script gives the same one.
+
+    Args:
+        cache: where the fetched voices and sounds are, and where speech is kept.
+    """
+
+    def __init__(self, cache: DataCache) -> None:
+        self.voices = VoiceBank(cache)
+        self._sounds = SoundBank(cache)
+
+    def make(self, script: Script) -> Conversation:
+        """One conversation.
+
+        Raises:
+            InvalidInput: a voice is not fetched, or the script contradicts itself once its words have lengths.
+        """
+        seed = seed_of(script.name)
+        random = Random(seed)  # noqa: S311  - draws data, no secrets
+        clips = self._speak(script)
+        sounds = {
+            event.id: self._sounds.draw(event.sound, random) for event in script.events if isinstance(event, Sound)
+        }
+        durations = Durations(
+            speech={name: clip.spoken for name, clip in clips.items()},
+            sounds_us={name: sound.duration_us for name, sound in sounds.items()},
+        )
+        timeline = schedule(script, durations)
+        return Conversation(
+            script=script,
+            durations=durations,
+            user_audio=user_audio(timeline, clips, sounds, draw_acoustics(random), seed),
+            agent_audio=agent_audio(timeline, clips),
+            agent_curves=agent_motion(timeline, clips, seed),
+            visitor_curves={
+                visitor.id: visitor_motion(timeline, visitor.id, clips, seed) for visitor in script.visitors
+            },
+            scene_seed=random.randrange(2**31),
+            camera_lag_frames=random.randint(0, MAX_CAMERA_LAG_FRAMES),
+        )
+
+    def _speak(self, script: Script) -> Mapping[str, SpokenClip]:
+        voices = {visitor.id: visitor.voice for visitor in script.visitors}
+        return {
+            event.id: self.voices.speak(
+                AGENT_VOICE if isinstance(event, AgentTurn) else voices[event.visitor], event.text
+            )
+            for event in script.events
+            if isinstance(event, SPEECH)
+        }
+
+
+def seed_of(name: str) -> int:
+    """A seed that follows from a script's name, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big")

@@ -1,0 +1,62 @@
+"""Pictures of a data set's conversations as training data of a video codec."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wan_streamer.unit import FRAMES_PER_UNIT
+
+Side = Literal["agent", "visitors"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """One side of a conversation, drawn from its curves; `folder` is the data set's."""
+
+    folder: Path
+    index: int
+    side: Side
+    name: str
+
+
+def takes_of(folder: Path) -> list[Take]:
+    """Both sides of every conversation; the sides are named like folders, so each is learned from as often.
+
+    Raises:
+        InvalidInput: it is no data set, or a shard is damaged.
+    """
+    # Without the train extra an audio codec can still be trained.
+    from wan_streamer.train.data.store.data_set import DataSet
+
+    count = len(DataSet(folder))
+    sides: tuple[Side, ...] = ("agent", "visitors")
+    return [
+        Take(folder=folder, index=index, side=side, name=f"{side}/{folder.name}/{index:05d}")
+        for index, side in itertools.product(range(count), sides)
+    ]
+
+
+def take_units(take: Take, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
+    """Every unit of a take, uint8 [1, 4, height, width, 3].
+
+    Raises:
+        InvalidInput: a shard is damaged, the faces are not exported, or there is no OpenGL.
+    """
+    from wan_streamer.train.data.face.heads import default_heads_folder
+    from wan_streamer.train.data.pictures import Pictures
+    from wan_streamer.train.data.store.data_set import DataSet
+
+    conversation = DataSet(take.folder).conversation(take.index)
+    frames = range(conversation.unit_count * FRAMES_PER_UNIT)
+    with Pictures(default_heads_folder(), height=height, width=width) as pictures:
+        if take.side == "agent":
+            drawn = pictures.agent(conversation.agent_curves, frames)
+        else:
+            drawn = pictures.visitors(conversation, frames)
+        for _ in range(conversation.unit_count):
+            yield np.stack(list(itertools.islice(drawn, FRAMES_PER_UNIT)))[None]
