@@ -13,7 +13,7 @@ def tiny_config(*, lag: int = 0, solver_steps: int = 2, history: HistoryConfig |
     """Width 24, 3 layers, 2x2 video tokens, windows of a few units."""
     audio = AudioCodecConfig(
         sample_rate_hz=8000, mel_bands=8, width=8, fine_width=8, depth=1, latent_channels=4, tokens_per_unit=4,
-        wave_channels=3, head_waves=8,
+        wave_channels=3,
     )  # fmt: skip
     video = VideoCodecConfig(height=32, width=32, stride=16, channels=(8, 8, 8), depth=1, latent_channels=5)
     return ModelConfig(

@@ -1,6 +1,5 @@
 """Every causal layer: later input never changes earlier output, and chunk by chunk equals whole."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.support.tiny import tiny_config
-from wan_streamer.model.audio_codec import AudioCodec, AudioDecoder, AudioEncoder, WaveHead
+from wan_streamer.model.audio_codec import AudioCodec, AudioDecoder, AudioEncoder
 from wan_streamer.model.causal import CausalConv1d, CausalUnitMix, ConvNextBlock1d, LogMel
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.user_encoder import UserAudioEncoder, UserVideoEncoder
@@ -108,21 +107,3 @@ def test_codecs_round_trip_shapes() -> None:
     samples, frames = torch.zeros(1, 2 * UNIT_SAMPLES), torch.zeros(1, 2, 4, 3, 32, 32)
     assert audio.decode(audio.encode(samples)[0]).shape == samples.shape
     assert video.decode(video.encode(frames)[0]).shape == frames.shape
-
-
-def test_crossfade_is_one_frame_at_most() -> None:
-    """A crossfade longer than a frame would reach over two borders and is refused."""
-    with pytest.raises(ValueError, match="got crossfade_ms 11, expected 1 to 10"):
-        dataclasses.replace(AUDIO, crossfade_ms=11)
-    assert AudioDecoder(dataclasses.replace(AUDIO, crossfade_ms=10))(torch.zeros(1, 4, 4)).shape == (1, UNIT_SAMPLES)
-
-
-def test_frames_fade_into_each_other() -> None:
-    """With a basis that says 1 now and 3 onwards, a frame begins at nearly 3, falls to 1 and stays there."""
-    head = WaveHead(2, 1, 8, 3)
-    nn.init.zeros_(head.basis.weight)
-    with torch.no_grad():
-        head.basis.bias.copy_(torch.tensor([1.0] * 8 + [3.0] * 3))
-        out = head(torch.zeros(1, 2, 2))
-    expected = [[0.25, 0.5, 0.75, 1, 1, 1, 1, 1], [2.5, 2.0, 1.5, 1, 1, 1, 1, 1]]
-    assert torch.allclose(out[0], torch.tensor(expected))

@@ -10,8 +10,8 @@ from wan_streamer.train.audio_losses import (
     AudioLossConfig,
     AudioReconstructionLoss,
     LogMelDistance,
-    complex_distance,
     kl_to_normal,
+    pitch_distance,
     spectrum,
     spectrum_distance,
 )
@@ -44,17 +44,14 @@ def test_spectrum_is_that_of_a_loop() -> None:
     assert float(spectrum(sine, FFT_SIZE).abs()[0, :, 20].max()) == pytest.approx(1.0, abs=1e-6)
 
 
-def test_spectrum_and_complex_distance() -> None:
-    """Both distances equal their formulas in numpy."""
+def test_spectrum_distance() -> None:
+    """The distance equals its formula in numpy."""
     one, other = noise(1, 1, 400), noise(2, 1, 400)
     a, b = (plain_spectrum(x[0].numpy(), FFT_SIZE) for x in (one, other))
     ma, mb = plain_amplitude(a), plain_amplitude(b)
     expected = np.abs(np.log(ma) - np.log(mb)).mean() + np.abs(np.sqrt(ma) - np.sqrt(mb)).mean()
     spectra = spectrum(one, FFT_SIZE), spectrum(other, FFT_SIZE)
     assert float(spectrum_distance(*spectra)) == pytest.approx(expected, rel=1e-9)
-    difference = a * ma**-0.7 - b * mb**-0.7
-    expected = (np.abs(difference.real).mean() + np.abs(difference.imag).mean()) / 2
-    assert float(complex_distance(*spectra)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_log_mel_distance() -> None:
@@ -85,12 +82,30 @@ def test_kl_is_the_integral() -> None:
     assert float(ours) == pytest.approx(expected, rel=1e-6)
 
 
+def voiced(hz: float, count: int = 3200) -> torch.Tensor:
+    """A buzz at a pitch, [1, count]."""
+    time = torch.arange(count, dtype=torch.float64) / RATE_HZ
+    return torch.stack([torch.cos(2 * torch.pi * hz * k * time) / k for k in range(1, 8)]).sum(0)[None] * 0.1
+
+
+def octaves(hz: float, count: int = 40) -> torch.Tensor:
+    return torch.full((1, count), float(np.log2(hz)), dtype=torch.float64)
+
+
 def test_equal_sounds_lose_nothing() -> None:
-    """All parts are zero for equal sounds and above zero for others."""
+    """All parts are zero (the pitch: a few cents) for equal sounds and above zero for others."""
     loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ).double()
-    one, other = noise(5, 2, 640), noise(6, 2, 640)
-    assert all(float(part) == 0 for part in loss(one, one).values())
-    assert all(float(part) > 0 for part in loss(one, other).values())
+    one, other = voiced(200), noise(6, 1, 3200)
+    equal = loss(one, one, octaves(200))
+    assert all(float(part) == 0 for name, part in equal.items() if name != "pitch")
+    assert float(equal["pitch"]) < 5 * 0.02
+    assert all(float(part) > 0.1 for part in loss(other, one, octaves(300)).values())
+
+
+def test_pitch_distance_counts_voiced_frames_only() -> None:
+    """An octave off costs one octave where there is a voice, and nothing in noise."""
+    assert float(pitch_distance(octaves(400), voiced(200), RATE_HZ)) == pytest.approx(1.0, abs=0.06)
+    assert float(pitch_distance(octaves(400), noise(1, 1, 3200), RATE_HZ)) < 0.06
 
 
 @pytest.mark.parametrize("made", [0.0, 1e-9, 0.1])
@@ -98,7 +113,7 @@ def test_silence_has_finite_gradients(made: float) -> None:
     """On digital silence, on either side, loss and gradients are finite."""
     loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64,), mels=((64, 8),)), RATE_HZ)
     decoded = torch.full((1, 640), made).requires_grad_()
-    total = torch.stack(list(loss(decoded, torch.zeros(1, 640)).values())).sum()
+    total = torch.stack(list(loss(decoded, torch.zeros(1, 640), torch.zeros(1, 8)).values())).sum()
     total.backward()
     assert decoded.grad is not None
     assert torch.isfinite(total)
@@ -108,7 +123,10 @@ def test_silence_has_finite_gradients(made: float) -> None:
 def test_a_batch_is_the_mean_of_its_items() -> None:
     """The loss of a batch is the mean of its halves' losses: data parallel training needs it."""
     loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ).double()
-    one, other = noise(7, 4, 640), noise(8, 4, 640)
-    whole, first, second = loss(one, other), loss(one[:2], other[:2]), loss(one[2:], other[2:])
+    one, other = noise(7, 4, 640), torch.cat([noise(8, 3, 640), voiced(200, 640)])
+    pitch = torch.full((4, 8), 7.0, dtype=torch.float64)
+    halves = slice(0, 2), slice(2, 4)
+    whole = loss(one, other, pitch)
+    first, second = (loss(one[half], other[half], pitch[half]) for half in halves)
     for name, value in whole.items():
         assert float(value) == pytest.approx((float(first[name]) + float(second[name])) / 2, rel=1e-12)

@@ -50,26 +50,16 @@ class AudioCodecConfig:
     tokens_per_unit: int
     # Learned filters over the raw samples beside the mel bands, which know no phase; 0 is none.
     wave_channels: int = 0
-    # Waves of one frame that the decoder's head adds up.
-    head_waves: int = 256
-    # How long a frame goes on into the next, which fades in over it: without, a jump at every latent.
-    crossfade_ms: int = 5
 
     def __post_init__(self) -> None:
         if self.frames_per_unit % self.tokens_per_unit:
             raise ValueError(
                 f"got tokens_per_unit {self.tokens_per_unit}, expected a divisor of {self.frames_per_unit} mel frames"
             )
-        if not 1 <= self.crossfade_ms <= MEL_FRAME_MS:
-            raise ValueError(f"got crossfade_ms {self.crossfade_ms}, expected 1 to {MEL_FRAME_MS}, a frame's length")
 
     @property
     def hop_samples(self) -> int:
         return self.sample_rate_hz * MEL_FRAME_MS // 1000
-
-    @property
-    def crossfade_samples(self) -> int:
-        return self.sample_rate_hz * self.crossfade_ms // 1000
 
     @property
     def frames_per_unit(self) -> int:

@@ -38,13 +38,21 @@ class CausalLayer(nn.Module):
         """The state before the first input."""
         return PastState(torch.zeros(batch, *self.past_shape, dtype=dtype, device=device))
 
+    def state_for(self, x: Tensor) -> PastState:
+        """What is remembered before `x`: of the stream, or nothing outside one."""
+        return self._entered[-1] if self._entered else self.fresh_state(x.shape[0], x.dtype, x.device)
+
+    def remember(self, past: Tensor) -> None:
+        """Writes the state of the stream; outside one there is nothing to write."""
+        if self._entered:
+            self._entered[-1].past.copy_(past)
+
     def with_past(self, x: Tensor) -> Tensor:
         """Puts the remembered past before `x`, and remembers the end of the two together."""
-        state = self._entered[-1] if self._entered else self.fresh_state(x.shape[0], x.dtype, x.device)
-        joined = torch.cat([state.past, x], dim=self.time_axis)
-        length = state.past.shape[self.time_axis]
-        if self._entered:
-            state.past.copy_(joined.narrow(self.time_axis, joined.shape[self.time_axis] - length, length))
+        past = self.state_for(x).past
+        joined = torch.cat([past, x], dim=self.time_axis)
+        length = past.shape[self.time_axis]
+        self.remember(joined.narrow(self.time_axis, joined.shape[self.time_axis] - length, length))
         return joined
 
 

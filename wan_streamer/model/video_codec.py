@@ -95,3 +95,7 @@ class VideoCodec(nn.Module):
     def decode(self, latents_BUNC: Tensor) -> Tensor:
         """Frames [B, U, F, 3, height, width] in -1..1."""
         return self.decoder(latents_BUNC)
+
+    def decode_parts(self, latents_BUNC: Tensor) -> tuple[Tensor, ...]:
+        """The frames, which are all that training compares."""
+        return (self.decode(latents_BUNC),)

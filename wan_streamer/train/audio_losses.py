@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from wan_streamer.model.causal import mel_filters
+from wan_streamer.train.pitch import track_pitch
 
 # Under this amplitude (-80 dB of full scale) spectra do not differ. It also keeps the gradient of a root finite on
 # digital silence, where the root of an exact zero has an infinite one.
 AMPLITUDE_FLOOR = 1e-4
-# Power to which amplitudes of complex spectra are compressed, as loudness is roughly.
-COMPRESSION = 0.3
 HOPS_PER_WINDOW = 4
 
 
@@ -26,7 +25,7 @@ class AudioLossConfig:
 
     spectrum_weight: float = 1.0
     mel_weight: float = 5.0
-    complex_weight: float = 2.0
+    pitch_weight: float = 5.0
     kl_weight: float = 0.01
     fft_sizes: tuple[int, ...] = (128, 256, 512, 1024)
     # (window in samples, bands)
@@ -54,13 +53,12 @@ def spectrum_distance(one_BFN: Tensor, other_BFN: Tensor) -> Tensor:
     return (one.log() - other.log()).abs().mean() + (one.sqrt() - other.sqrt()).abs().mean()
 
 
-def complex_distance(one_BFN: Tensor, other_BFN: Tensor) -> Tensor:
-    """L1 between real and imaginary parts of compressed spectra: what the phase is missing."""
-    return (_compressed(one_BFN) - _compressed(other_BFN)).abs().mean()
-
-
-def _compressed(spectrum_BFN: Tensor) -> Tensor:
-    return torch.view_as_real(spectrum_BFN) * amplitude(spectrum_BFN)[..., None].pow(COMPRESSION - 1)
+def pitch_distance(said_BN: Tensor, samples_BT: Tensor, sample_rate_hz: int) -> Tensor:
+    """L1 in octaves between the pitch that the decoder says and that of the original, over the voiced frames."""
+    hop = samples_BT.shape[1] // said_BN.shape[1]
+    with torch.no_grad():
+        pitch, voiced = track_pitch(samples_BT, sample_rate_hz, hop)
+    return ((said_BN - pitch).abs() * voiced).mean()
 
 
 def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -94,14 +92,15 @@ class AudioReconstructionLoss(nn.Module):
     def __init__(self, config: AudioLossConfig, sample_rate_hz: int) -> None:
         super().__init__()
         self.config = config
+        self.sample_rate_hz = sample_rate_hz
         self.log_mel = LogMelDistance(sample_rate_hz, config.mels)
 
-    def forward(self, decoded_BT: Tensor, original_BT: Tensor) -> dict[str, Tensor]:
+    def forward(self, decoded_BT: Tensor, original_BT: Tensor, pitch_BN: Tensor) -> dict[str, Tensor]:
         config = self.config
         pairs = [(spectrum(decoded_BT, size), spectrum(original_BT, size)) for size in config.fft_sizes]
         return {
             "spectrum": config.spectrum_weight * _mean(spectrum_distance(*pair) for pair in pairs),
-            "complex": config.complex_weight * _mean(complex_distance(*pair) for pair in pairs),
+            "pitch": config.pitch_weight * pitch_distance(pitch_BN, original_BT, self.sample_rate_hz),
             "log_mel": config.mel_weight * self.log_mel(decoded_BT, original_BT),
         }
 

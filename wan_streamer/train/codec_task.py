@@ -56,10 +56,10 @@ class CodecTask(ABC):
     def validate(self, codec: Codec, device: torch.device) -> dict[str, float]:
         """How good the codec is on held-out clips (on training clips where there are no others)."""
 
-    def losses(self, codec_output: tuple[Tensor, Tensor, Tensor], original: Tensor) -> dict[str, Tensor]:
+    def losses(self, codec_output: tuple[Tensor, ...], original: Tensor) -> dict[str, Tensor]:
         """Weighted parts of the loss without the adversarial ones."""
-        decoded, mean, log_variance = (part.float() for part in codec_output)
-        parts: dict[str, Tensor] = self.reconstruction(decoded, original)
+        decoded, mean, log_variance, *more = (part.float() for part in codec_output)
+        parts: dict[str, Tensor] = self.reconstruction(decoded, original, *more)
         return parts | {"kl": self.kl_weight * kl_to_normal(mean, log_variance)}
 
     def noise(self, step: int, items: Sequence[int], latent_shape: torch.Size) -> Tensor:
@@ -98,12 +98,13 @@ class Reconstruct(nn.Module):
         super().__init__()
         self.codec = codec
 
-    def forward(self, original: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Decoded, and mean and log-variance of the latents."""
+    def forward(self, original: Tensor, noise: Tensor) -> tuple[Tensor, ...]:
+        """Decoded, mean and log-variance of the latents, and what else the decoder says of itself."""
         mean, log_variance = self.codec.encode(original)
         log_variance = bounded(log_variance)
         latents = mean + noise * torch.exp(0.5 * log_variance)
-        return self.codec.decode(latents), mean, log_variance
+        decoded, *more = self.codec.decode_parts(latents)
+        return decoded, mean, log_variance, *more
 
 
 def bounded(log_variance: Tensor) -> Tensor:

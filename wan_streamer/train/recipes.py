@@ -23,7 +23,7 @@ def audio_codec_nano() -> AudioCodecRecipe:
     return AudioCodecRecipe(
         name="audio-codec-nano",
         codec=nano().agent_audio,
-        steps=16_000,
+        steps=12_000,
         batch_size=8,
         units=6,
         adversarial=AdversarialConfig(start_step=NEVER),
