@@ -22,6 +22,8 @@ from wan_streamer.errors import InvalidInput, WanStreamerError
 
 DESCRIPTION: Final = "A full-duplex audio-visual agent that answers in units of 160 ms, served over gRPC."
 EXIT_FAILED_CHECK: Final = 1
+# The preset whose trained codecs ship.
+CODEC_PRESET: Final = "nano"
 EXIT_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
@@ -35,7 +37,8 @@ class Run(Command):
 
     Starts performer, thinker and gateway as separate processes on free loopback ports, plays the file through a gRPC
     client as a visitor's device would, and leaves reply.mp4, conversation.mp4, units.jsonl and timeline.html (and the
-    services' logs) in the output directory. Ends with a table of latencies. Ctrl-C writes what there is and ends.
+    services' logs) in the output directory, and codec.mp4: the visitor's own sound and pictures through the agent's
+    codecs. Ends with a table of latencies. Ctrl-C writes what there is and ends.
     """
 
     file: Positional[Path]
@@ -52,7 +55,8 @@ class Run(Command):
     def execute(self, console: Console) -> int:
         options = TalkOptions(path=self.file, out=self.out, seed=self.seed, buffer_ms=_checked_buffer(self.buffer_ms))
         suite = SuiteOptions(preset=self.preset, seed=self.seed, out=self.out)
-        asyncio.run(commands.run(options, suite, console))
+        if asyncio.run(commands.run(options, suite, console)) and self.preset == CODEC_PRESET:
+            return _code_file(self.file, self.out / "codec.mp4")
         return 0
 
 
@@ -165,22 +169,20 @@ class Codec(Command):
     """
 
     source: Positional[Path]
-    """Media file: anything FFmpeg reads, with sound and pictures (or what --only names)."""
+    """Media file: anything FFmpeg reads."""
     target: Positional[Path]
     """MP4 to write."""
     audio_weights: Annotated[Path | None, arg(metavar="PATH")] = None
     """Weights of the audio codec; those that ship when absent."""
     video_weights: Annotated[Path | None, arg(metavar="PATH")] = None
     """Weights of the video codec; those that ship when absent."""
-    only: Literal["both", "audio", "video"] = "both"
-    """With one of them the other passes by its codec."""
+    only: Literal["audio", "video"] | None = None
+    """The other passes by its codec."""
 
     def execute(self, console: Console) -> int:
         names = ("audio_weights", "video_weights", "only")
         options = module_command.options_of({name: getattr(self, name) for name in names})
-        return module_command.run_module(
-            "wan_streamer.train.codec_file", [str(self.source), str(self.target), *options]
-        )
+        return _code_file(self.source, self.target, *options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +226,10 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         errors.print(f"wan-streamer: {error}", style="red", markup=False, highlight=False)
         return EXIT_ERROR
+
+
+def _code_file(source: Path, target: Path, *options: str) -> int:
+    return module_command.run_module("wan_streamer.train.codec_file", [str(source), str(target), *options])
 
 
 def _checked_buffer(buffer_ms: float) -> float:

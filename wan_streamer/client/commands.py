@@ -21,8 +21,8 @@ from wan_streamer.v1.thinker_pb2_grpc import ThinkerServiceStub
 SPAN_DELAY_S: Final = 0.5
 
 
-async def run(options: TalkOptions, suite_options: SuiteOptions, console: Console) -> None:
-    """Starts the suite, plays the file through it, stops it and writes the results.
+async def run(options: TalkOptions, suite_options: SuiteOptions, console: Console) -> bool:
+    """Starts the suite, plays the file through it, stops it and writes the results; False after Ctrl-C.
 
     Raises:
         WanStreamerError: what went wrong; what could be written was written.
@@ -31,10 +31,11 @@ async def run(options: TalkOptions, suite_options: SuiteOptions, console: Consol
         file_talk = FileTalk(options, suite_options.trace_dir, interruption, console)
         async with _suite(suite_options, interruption, console) as suite:
             if suite is None:
-                return
+                return False
             await file_talk.play(suite.address, suite)
             limit_s = HURRIED_STOP_LIMIT_S if interruption.is_requested else STOP_LIMIT_S
             await file_talk.finish(asyncio.create_task(suite.stop(limit_s)))
+        return not interruption.is_requested
 
 
 async def talk(options: TalkOptions, address: str, trace_dir: Path | None, console: Console) -> None:

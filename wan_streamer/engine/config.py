@@ -7,6 +7,7 @@ import torch
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.shipped import shipped_codec, use_shipped_codecs
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import UNIT_MS
 
@@ -41,12 +42,15 @@ def load_model(config: EngineConfig) -> WanStreamer:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise InvalidInput("got device cuda, but no CUDA GPU can be used here; say --device cpu", reason="DEVICE")
     torch.set_num_threads(config.threads)
-    return untrained(preset(config.preset), config.weights_seed).to(config.device)
+    model = untrained(preset(config.preset), config.weights_seed)
+    use_shipped_codecs(model)
+    return model.to(config.device)
 
 
 def describe(config: EngineConfig) -> str:
     """What the weights are, in words for people."""
-    return f"{config.preset}, untrained (weights drawn from seed {config.weights_seed})"
+    codecs = "trained codecs" if shipped_codec(config.preset, "video").is_file() else "untrained codecs"
+    return f"{config.preset}, {codecs}, untrained Transformer (weights drawn from seed {config.weights_seed})"
 
 
 def session_capacity(unit_cost_ms: float) -> int:

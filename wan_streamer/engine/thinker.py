@@ -80,8 +80,8 @@ class Thinker:
     def decode(self, session: ThinkerSession, latents: Latents) -> AgentOutput:
         """Sound, pictures and words of a unit."""
         with streaming(session.stream):
-            samples = self.model.audio_codec.decode(latents.audio[None])[0]
-            frames = self.model.video_codec.decode(latents.video[None, None])[0, 0]
+            samples = self.model.decode_audio(latents.audio[None])[0]
+            frames = self.model.decode_video(latents.video[None, None])[0, 0]
         return AgentOutput(
             unit_index=latents.unit_index,
             audio=(samples.float() * np.iinfo(np.int16).max).round().to(torch.int16).cpu().numpy(),

@@ -24,6 +24,10 @@ class WanStreamer(nn.Module):
     """One block-causal Transformer that reads and writes text, audio and video (arXiv 2606.25041)."""
 
     rope_axes: Tensor
+    audio_latent_mean: Tensor
+    audio_latent_deviation: Tensor
+    video_latent_mean: Tensor
+    video_latent_deviation: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -36,6 +40,10 @@ class WanStreamer(nn.Module):
         self.user_video = UserVideoEncoder(config.user_video, width)
         self.audio_codec = AudioCodec(config.agent_audio)
         self.video_codec = VideoCodec(config.agent_video)
+
+        for kind, channels in (("audio", audio_channels), ("video", video_channels)):
+            self.register_buffer(f"{kind}_latent_mean", torch.zeros(channels))
+            self.register_buffer(f"{kind}_latent_deviation", torch.ones(channels))
 
         self.kind_embedding = nn.Embedding(len(Kind), width)
         self.text_embedding = nn.Embedding(backbone.vocabulary_size, width)
@@ -68,6 +76,24 @@ class WanStreamer(nn.Module):
 
     def _typed(self, x_BTD: Tensor, kind: Kind) -> Tensor:
         return x_BTD + self.kind_embedding.weight[kind]
+
+    def codec(self, kind: str) -> AudioCodec | VideoCodec:
+        """The agent's "audio" or "video" codec."""
+        codecs: dict[str, AudioCodec | VideoCodec] = {"audio": self.audio_codec, "video": self.video_codec}
+        return codecs[kind]
+
+    def set_latent_statistics(self, kind: str, mean: Tensor, deviation: Tensor) -> None:
+        """What the codec's latents are like; the model's own have mean 0 and deviation 1 in each channel."""
+        getattr(self, f"{kind}_latent_mean").copy_(mean)
+        getattr(self, f"{kind}_latent_deviation").copy_(deviation)
+
+    def decode_audio(self, latents_BNC: Tensor) -> Tensor:
+        """Samples [B, T] in -1..1 of the model's audio latents."""
+        return self.audio_codec.decode(latents_BNC * self.audio_latent_deviation + self.audio_latent_mean)
+
+    def decode_video(self, latents_BUNC: Tensor) -> Tensor:
+        """Frames [B, U, F, 3, height, width] in -1..1 of the model's video latents."""
+        return self.video_codec.decode(latents_BUNC * self.video_latent_deviation + self.video_latent_mean)
 
     def velocities(self, context_BTD: Tensor) -> tuple[Tensor, Tensor]:
         """Audio and video velocities from the contexts of a unit's latents: one joint prediction."""

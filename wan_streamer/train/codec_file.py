@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +19,13 @@ from wan_streamer.media.files import Mp4Writer, read_media
 from wan_streamer.media.formats import INT16_SCALE, UnitFormat
 from wan_streamer.model.codec_weights import TrainedCodec, load_codec
 from wan_streamer.model.presets import preset
+from wan_streamer.model.shipped import shipped_codec
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.train.media_units import file_units
 from wan_streamer.train.video_data import as_frames, as_pictures
 from wan_streamer.unit import UNIT_US
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
-SHIPPED = Path(__file__).parents[1] / "weights"
 PRESET = "nano"
 
 
@@ -52,15 +52,15 @@ class Arguments:
     """
 
     source: Positional[Path]
-    """Media file: anything FFmpeg reads, with sound and pictures (or what --only names)."""
+    """Media file: anything FFmpeg reads; what it lacks, sound or pictures, stays silent or black."""
     target: Positional[Path]
     """MP4 to write."""
-    audio_weights: Path = SHIPPED / f"{PRESET}-audio-codec.safetensors"
+    audio_weights: Path = field(default_factory=lambda: shipped_codec(PRESET, "audio"))
     """Weights of the audio codec; those that ship when absent."""
-    video_weights: Path = SHIPPED / f"{PRESET}-video-codec.safetensors"
+    video_weights: Path = field(default_factory=lambda: shipped_codec(PRESET, "video"))
     """Weights of the video codec; those that ship when absent."""
-    only: Literal["both", "audio", "video"] = "both"
-    """With one of them the other passes by its codec, as the model's input would look and sound."""
+    only: Literal["audio", "video"] | None = None
+    """The other passes by its codec, as the model's input would look and sound."""
 
 
 def code_file(arguments: Arguments, console: Console) -> None:
@@ -70,14 +70,15 @@ def code_file(arguments: Arguments, console: Console) -> None:
         InvalidInput: weights are missing or damaged, the film cannot be read or lacks sound or pictures, or the target
             cannot be written; nothing is written then.
     """
-    audio = load_codec(arguments.audio_weights, "audio") if arguments.only != "video" else None
-    video = load_codec(arguments.video_weights, "video") if arguments.only != "audio" else None
     media = read_media(arguments.source)
-    for codec, found, name in ((audio, media.audio_format, "sound"), (video, media.video_format, "pictures")):
-        if codec is not None and found is None:
-            raise InvalidInput(
-                f"got {arguments.source} without {name}, expected some; try another file or --only", reason="NO_MEDIA"
-            )
+    found = {"audio": media.audio_format, "video": media.video_format}
+    if arguments.only is not None and found[arguments.only] is None:
+        raise InvalidInput(
+            f"got {arguments.source} without {arguments.only}, expected some; try another file", reason="NO_MEDIA"
+        )
+    chosen = [kind for kind, there in found.items() if there is not None and arguments.only in (None, kind)]
+    audio = load_codec(arguments.audio_weights, "audio") if "audio" in chosen else None
+    video = load_codec(arguments.video_weights, "video") if "video" in chosen else None
     target = _unit_format(audio, video)
     width, height, rate_hz = target.video_width, target.video_height, target.audio_sample_rate_hz
     audio_stream, video_stream = (CodecStream(codec) if codec else None for codec in (audio, video))
