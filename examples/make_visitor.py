@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))  # the library, installed or not
 REQUIREMENTS = HERE / "requirements-visitor.txt"
 DEBIAN_PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri"
 FRAME_RATE_HZ = 25
@@ -48,7 +49,7 @@ def parse_arguments() -> argparse.Namespace:
         "--seed", type=int, default=3, help="for hair, small movements and breath in the voice (default: %(default)s)"
     )
     parser.add_argument(
-        "--cache", type=Path, default=default_cache(), help="where the exported person is kept (default: %(default)s)"
+        "--cache", type=Path, default=default_cache(), help="where the exported heads are kept (default: %(default)s)"
     )
     parser.add_argument("--stills", type=Path, metavar="FOLDER", help="write every 20th frame as PNG too, to look at")
     return parser.parse_args()
@@ -56,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "wan-streamer" / "visitor"
+    return Path(base) / "wan-streamer" / "data" / "faces"
 
 
 def missing_packages() -> list[str]:
@@ -82,19 +83,20 @@ def make(arguments: argparse.Namespace) -> None:
     """Voice, then movement, then pictures. The imports wait until their packages are known to be there."""
     from tqdm import tqdm
     from visitor.film import write_film
-    from visitor.head import load_person
-    from visitor.lips import align, mouth_curves
+    from visitor.lips import align
     from visitor.motion import move
+    from visitor.person import load_person
     from visitor.renderer import Renderer
     from visitor.voice import speak
 
+    from wan_streamer.train.data.motion.lips import mouth_curves
+
     speech = speak(frame_rate_hz=FRAME_RATE_HZ, seed=arguments.seed)
     frame_count = round(speech.duration_s * FRAME_RATE_HZ)
-    mouth = mouth_curves(align(speech), frame_count=frame_count, frame_rate_hz=FRAME_RATE_HZ)
+    mouth = mouth_curves(align(speech), frame_count)
     motion = move(speech, mouth, frame_rate_hz=FRAME_RATE_HZ, seed=arguments.seed)
     print(
-        f"{len(speech.lines)} lines, {speech.duration_s:.2f} s. "
-        "The first run exports the person, which takes about a minute."
+        f"{len(speech.lines)} lines, {speech.duration_s:.2f} s. The first run exports heads, which takes two minutes."
     )
     renderer = Renderer(
         load_person(arguments.cache), width=arguments.width, height=arguments.height, seed=arguments.seed

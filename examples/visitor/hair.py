@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull, cKDTree
 
-from visitor.head import Floats, Indices, Person
+from wan_streamer.train.data.face.mesh import Floats, Indices
+from wan_streamer.train.data.face.mesh import unit as _unit
+from wan_streamer.train.data.face.person import Person
 
 STRAND_COUNT = 7_000
 POINTS_PER_STRAND = 20
@@ -40,20 +42,20 @@ def scalp_weight(person: Person) -> Floats:
         np.abs(azimuth), [0, 25, 42, 58, 75, 95, 120, 180], [0.066, 0.064, 0.052, 0.030, 0.012, 0.012, -0.05, -0.075]
     )
     weight = np.clip((height - line) / 0.018 + 0.5, 0, 1)
-    return (weight * (person.turn > 0.7) * (person.mask_at_vertices("ears") < 0.2)).astype(np.float32)
+    return (weight * (person.turn_V > 0.7) * (person.mask_at_vertices("ears") < 0.2)).astype(np.float32)
 
 
 def _head_coordinates(person: Person) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Height above the eyes (metres) and azimuth about the head's vertical axis (degrees, 0 = face)."""
     centre = _head_centre(person)
-    offset = person.rest - centre
+    offset = person.rest_V3 - centre
     return offset[:, 1], np.degrees(np.arctan2(offset[:, 0], offset[:, 2]))
 
 
 def _head_centre(person: Person) -> Floats:
     """On the eyes' level, in the middle of the skull."""
-    eyes = person.rest[person.vertices_of("helper-l-eye")]
-    skull = person.rest[person.vertices_of("body")]
+    eyes = person.rest_V3[person.vertices_of("helper-l-eye")]
+    skull = person.rest_V3[person.vertices_of("body")]
     skull = skull[skull[:, 1] > eyes[:, 1].mean()]
     return np.array([0.0, eyes[:, 1].mean(), (skull[:, 2].min() + skull[:, 2].max()) / 2], np.float32)
 
@@ -91,10 +93,10 @@ class _Skin:
 
     def __init__(self, person: Person, normals: Floats, random: np.random.Generator) -> None:
         body = person.vertices_of("body")
-        height = person.rest[body, 1] - _head_centre(person)[1]
+        height = person.rest_V3[body, 1] - _head_centre(person)[1]
         trunk = body[(height > -0.32) & (height < -0.07)]
-        head, out_of_head = _sample_hull(person.rest[body[height > -0.075]], random)
-        self.points = np.concatenate([person.rest[trunk], head])
+        head, out_of_head = _sample_hull(person.rest_V3[body[height > -0.075]], random)
+        self.points = np.concatenate([person.rest_V3[trunk], head])
         self.normals = np.concatenate([normals[trunk], out_of_head])
         self.tree = cKDTree(self.points)
 
@@ -147,17 +149,13 @@ def _scatter(
     person: Person, normals: Floats, weight: Floats, count: int, random: np.random.Generator
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Random points on the skin, as dense as `weight` says, and the normals there."""
-    faces = person.faces["body"]
-    corners = person.rest[faces]
+    faces = person.groups["body"].faces_T3
+    corners = person.rest_V3[faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     density = area * weight[faces].mean(1)
     chosen = random.choice(len(faces), count, p=density / density.sum())
     share = random.dirichlet((1, 1, 1), count)[..., None]
     return (corners[chosen] * share).sum(1), _unit((normals[faces[chosen]] * share).sum(1))
-
-
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,11 +175,11 @@ class Brows:
 def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:
     random = np.random.default_rng(seed)
     skin = person.vertices_of("body")
-    skin = skin[(person.turn[skin] > 0.99) & (normals[skin, 2] > 0.2)]
-    tree = cKDTree(person.rest[skin][:, :2])
+    skin = skin[(person.turn_V[skin] > 0.99) & (normals[skin, 2] > 0.2)]
+    tree = cKDTree(person.rest_V3[skin][:, :2])
     roots, headings = [], []
     for eye, side in (("helper-r-eye", -1.0), ("helper-l-eye", 1.0)):
-        centre = person.rest[person.vertices_of(eye)].mean(0)
+        centre = person.rest_V3[person.vertices_of(eye)].mean(0)
         along = random.beta(1.45, 1.25, BROW_COUNT)
         spread = (1 - along**2) * 0.0026 + 0.0008
         x = centre[0] + side * (-0.016 + 0.041 * along)
@@ -201,7 +199,7 @@ def grow_brows(person: Person, normals: Floats, *, seed: int) -> Brows:
     flat = root[:, None] + step * heading[:, None]
     surface = _surface_depth(person, normals, nearest[:, 0], flat) + 0.0006 + 0.0006 * np.linspace(0, 1, BROW_POINTS)
     points = np.concatenate([flat, surface[..., None]], -1)
-    offsets = (points - person.rest[nearest[:, 0]][:, None]).astype(np.float32)
+    offsets = (points - person.rest_V3[nearest[:, 0]][:, None]).astype(np.float32)
     return Brows(anchors=nearest[:, 0], offsets=offsets, shade=random.random(len(root)).astype(np.float32))
 
 
@@ -209,6 +207,6 @@ def _surface_depth(
     person: Person, normals: Floats, anchor: Indices, flat: NDArray[np.floating]
 ) -> NDArray[np.floating]:
     """z on the plane that touches the skin at the anchor, for points given by x and y."""
-    delta = flat - person.rest[anchor][:, None, :2]
+    delta = flat - person.rest_V3[anchor][:, None, :2]
     normal = normals[anchor][:, None]
-    return person.rest[anchor][:, None, 2] - (delta * normal[..., :2]).sum(-1) / np.maximum(normal[..., 2], 0.3)
+    return person.rest_V3[anchor][:, None, 2] - (delta * normal[..., :2]).sum(-1) / np.maximum(normal[..., 2], 0.3)

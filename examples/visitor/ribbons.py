@@ -6,8 +6,8 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from visitor.camera import gl_bytes
 from visitor.hair import Strands
+from wan_streamer.train.data.face.camera import gl_bytes
 
 
 class Ribbons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MATERIALS = {"skin": 0, "eye": 1, "tooth": 2, "tongue": 3, "cloth": 4, "lash": 5}
+MATERIALS = {"skin": 0, "eye": 1, "mouth": 2, "cloth": 4, "lash": 5}
 
 KEY_TOWARDS = (-0.62, 0.50, 0.72)  # where the key light comes from; the shadow map looks from there too
 
@@ -60,7 +60,7 @@ struct Surface { vec3 albedo, wrap; float gloss, shine, cavity; };
 
 float collar(vec3 p) {  // a round neck with a shallow dip in front
     float dip = smoothstep(0.075, 0.0, abs(p.x));
-    return collar_y - 0.052 * dip * dip * smoothstep(0.02, 0.10, p.z - 0.02);
+    return collar_y - 0.052 * dip * dip * smoothstep(0.02, 0.10, p.z + 0.155);
 }
 float blob(vec3 p, vec3 centre, float radius) { vec3 d = (p - centre) / radius; return exp(-dot(d, d)); }
 
@@ -96,13 +96,13 @@ Surface surface() {
     if (kind == 0) return skin();
     if (kind == 1) return eye();
     float depth = smoothstep(-0.030, 0.0, rest_at.z - mouth_at.z);
-    if (kind == 2) {
+    if (kind == 2 && detail_at > 0.5) {  // teeth; above 1 is the distance from the gum
         float gap = smoothstep(0.0, 0.16, abs(fract(abs(rest_at.x) / 0.0068) - 0.02));
-        float gum = smoothstep(0.30, 0.55, detail_at);
+        float gum = smoothstep(1.30, 1.55, detail_at);
         vec3 enamel = vec3(0.66, 0.62, 0.54) * mix(0.70, 1.0, gap);
         return Surface(mix(vec3(0.40, 0.14, 0.12), enamel, gum), vec3(0.60), 70.0, 0.30, 0.75 * depth);
     }
-    if (kind == 3) return Surface(vec3(0.42, 0.13, 0.11), vec3(0.3), 40.0, 0.3, 0.5 * depth);
+    if (kind == 2) return Surface(vec3(0.42, 0.13, 0.11), vec3(0.3), 40.0, 0.3, 0.5 * depth);
     if (kind == 5) return Surface(vec3(0.012, 0.008, 0.006), vec3(0.0), 8.0, 0.0, 1.0);
     float rib = 0.5 + 0.5 * sin(atan(rest_at.x, rest_at.z) * 130.0);
     float band = smoothstep(0.016, 0.014, collar(rest_at) - rest_at.y);

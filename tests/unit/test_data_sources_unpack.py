@@ -54,6 +54,18 @@ def test_a_debian_package_is_unpacked_without_its_tools(tmp_path: Path) -> None:
         assert (out / "usr/a.txt").read_bytes() == b"one"
 
 
+def test_the_other_names_of_a_library_are_copies(tmp_path: Path) -> None:
+    """The name that programs ask for holds the library's bytes and is no link; one to a missing library is an error."""
+    package, broken = tmp_path / "a.deb", tmp_path / "broken.deb"
+    package.write_bytes(deb_of(tar_of({"lib/liba.so.1.2": b"code"}, links={"lib/liba.so.1": "liba.so.1.2"})))
+    unpack(package, tmp_path / "out")
+    assert (tmp_path / "out/lib/liba.so.1").read_bytes() == b"code"
+    assert not (tmp_path / "out/lib/liba.so.1").is_symlink()
+    broken.write_bytes(deb_of(tar_of({}, links={"lib/liba.so.1": "libb.so.9", "liba.so.2": "../liba.so.3"})))
+    with pytest.raises(InvalidInput, match="cannot be unpacked"):
+        unpack(broken, tmp_path / "broken")
+
+
 def test_a_wheel_is_unpacked_without_its_links(tmp_path: Path) -> None:
     """Plain files appear, a symbolic link hidden in a zip does not."""
     archive = tmp_path / "a.whl"

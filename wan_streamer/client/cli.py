@@ -16,6 +16,7 @@ from wan_streamer.client import commands, doctor, module_command
 from wan_streamer.client.command import Command
 from wan_streamer.client.data_commands import Data
 from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT
+from wan_streamer.client.eval_commands import Eval
 from wan_streamer.client.file_talk import TalkOptions
 from wan_streamer.client.suite import SuiteOptions
 from wan_streamer.errors import InvalidInput, WanStreamerError
@@ -202,6 +203,7 @@ AnyCommand = (
     | Annotated[Doctor, subcommand("doctor", prefix_name=False)]
     | Annotated[Train, subcommand("train", prefix_name=False)]
     | Annotated[Codec, subcommand("codec", prefix_name=False)]
+    | Annotated[Eval, subcommand("eval", prefix_name=False)]
     | Annotated[Version, subcommand("version", prefix_name=False)]
 )
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from wan_streamer.train.data.conversation import Conversation
-from wan_streamer.train.data.events import SPEECH, AgentTurn, Sound
+from wan_streamer.train.data.events import SPEECH, AgentTurn
 from wan_streamer.train.data.motion.agent import agent_motion
 from wan_streamer.train.data.motion.visitor import visitor_motion
 from wan_streamer.train.data.schedule import schedule
@@ -45,18 +45,15 @@ class ConversationMaker:
         seed = seed_of(script.name)
         random = Random(seed)  # noqa: S311  - draws data, no secrets
         clips = self._speak(script)
-        sounds = {
-            event.id: self._sounds.draw(event.sound, random) for event in script.events if isinstance(event, Sound)
-        }
         durations = Durations(
             speech={name: clip.spoken for name, clip in clips.items()},
-            sounds_us={name: sound.duration_us for name, sound in sounds.items()},
+            sounds_us=self._sounds.durations_us(script),
         )
         timeline = schedule(script, durations)
         return Conversation(
             script=script,
             durations=durations,
-            user_audio=user_audio(timeline, clips, sounds, draw_acoustics(random), seed),
+            user_audio=user_audio(timeline, clips, self._sounds, draw_acoustics(random), seed),
             agent_audio=agent_audio(timeline, clips),
             agent_curves=agent_motion(timeline, clips, seed),
             visitor_curves={

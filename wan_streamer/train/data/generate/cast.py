@@ -6,6 +6,7 @@ from typing import Final
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.generate.splits import Split, speaker_of, split_names, split_speakers
+from wan_streamer.train.data.voices.names import USER_VOICES
 
 FACE_COUNT: Final = 200
 
@@ -49,22 +50,5 @@ class Cast:
 def default_cast(extra_voices: Iterable[str] = ()) -> Cast:
     """The voices that the recipes can fetch, and FACE_COUNT faces."""
     return Cast(
-        voices=(*_VOICES, *extra_voices), faces=tuple(f"face-{face_index:03d}" for face_index in range(FACE_COUNT))
+        voices=(*USER_VOICES, *extra_voices), faces=tuple(f"face-{face_index:03d}" for face_index in range(FACE_COUNT))
     )
-
-
-_ACCENTS: Final = ("en-us", "en-gb", "en-gb-scotland", "en-029")
-_ESPEAK_VARIANTS: Final = ("m1", "m3", "m5", "m7", "f1", "f2", "f4", "f5")
-_VOICES: Final = (
-    "flite-awb",
-    "flite-rms",
-    "flite-slt",
-    "flite-kal16",
-    "piper-joe",
-    "kokoro-1",
-    "kokoro-2",
-    "kokoro-3",
-    "kokoro-4",
-    "kokoro-5",
-    *(f"espeak-{variant}@{accent}" for variant in _ESPEAK_VARIANTS for accent in _ACCENTS),
-)

