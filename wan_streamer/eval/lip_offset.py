@@ -21,7 +21,7 @@ class LipOffset:
 
     Attributes:
         offset_ms: how much later the sound comes than the lips; negative when it comes first.
-        correlation: there; below about 0.3 the offset means nothing.
+        correlation: there; lips and sound that do not belong together reach 0.6, so below that it means nothing.
         correlation_on_time: at an offset of 0.
     """
 
@@ -53,7 +53,7 @@ def find_lip_offset(lip_gap: Curve, openness: Curve, *, reach_ms: int = REACH_MS
     best = int(fits.argmax())
     place, height = _summit(fits, best)
     return LipOffset(
-        offset_ms=(offsets[0] + place) * STEP_MS, correlation=height, correlation_on_time=float(fits[steps])
+        offset_ms=float(offsets[0] + place) * STEP_MS, correlation=height, correlation_on_time=float(fits[steps])
     )
 
 

@@ -6,6 +6,7 @@ carry the times, not the looks: a shut mouth in a closure, an open one in a vowe
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from wan_streamer.eval.mel import mel_power
 from wan_streamer.eval.sound import JUDGE_RATE_HZ, Samples, at_rate
+from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.unit import FRAME_US
 
 WEIGHTS: Final = Path(__file__).with_name("openness.npz")
@@ -49,8 +51,10 @@ class OpennessModel:
         return np.asarray((openness_features(at_rate(samples, rate_hz)) - self.mean) @ self.weights)
 
     def save(self, path: Path) -> None:
-        """Writes it."""
-        np.savez(path, mean=self.mean.astype(np.float32), weights=self.weights.astype(np.float32))
+        """Writes it; the file is whole or not there."""
+        content = BytesIO()
+        np.savez(content, mean=self.mean.astype(np.float32), weights=self.weights.astype(np.float32))
+        replace_file(path, content.getvalue())
 
 
 def load_openness(path: Path = WEIGHTS) -> OpennessModel:

@@ -35,8 +35,8 @@ def video_codec_nano() -> VideoCodecRecipe:
     return VideoCodecRecipe(
         name="video-codec-nano",
         codec=nano().agent_video,
-        steps=8000,
-        batch_size=4,
+        steps=6000,
+        batch_size=2,
         units=3,
         optimizer=OptimizerConfig(learning_rate=1e-3),
         adversarial=AdversarialConfig(start_step=NEVER, weight=0.02, feature_weight=0.1),

@@ -142,6 +142,15 @@ def test_visitors_and_scenes_differ(rooms: Rooms, heads_folder: Path) -> None:
     again.close()
 
 
+def test_renderers_do_not_disturb_each_other(agent: AgentRenderer, rooms: Rooms) -> None:
+    """Pictures of two renderers that are drawn in turns are those that each draws alone."""
+    rest = (curves_of(REST),)
+    renderer = rooms(("face-001",), 2)
+    first_agent, first_visitor = drawn(agent, REST), renderer.draw(rest, 0)
+    np.testing.assert_array_equal(drawn(agent, REST), first_agent)
+    np.testing.assert_array_equal(renderer.draw(rest, 0), first_visitor)
+
+
 def test_hands_and_items_appear_on_their_sides(rooms: Rooms) -> None:
     """A wave is seen on the right of the picture, a red card on the left, and both only when raised."""
     renderer = rooms(("face-004",), 8)

@@ -14,7 +14,7 @@ from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.voices.names import AGENT_VOICE, USER_VOICES, parse_voice
 from wan_streamer.train.data.voices.voice_bank import VoiceBank, engines
 
-SENTENCE = "Hello there - the museum opens at 10:30, doesn't it?"
+SENTENCE = "It opens at 10:30 - doesn't it?"
 ONE_OF_EACH = (AGENT_VOICE, "flite-slt", "espeak-f2@en-gb", "espeak-m1@en-029", "piper-joe", "kokoro-kumo")
 
 
@@ -79,7 +79,7 @@ def test_a_real_voice_speaks_with_times(tmp_path: Path, voice: str) -> None:
         pytest.skip(str(error))
     caches = [DataCache(tmp_path / folder) for folder in ("one", "two")]
     banks = [VoiceBank(cache, open_engines={name: lambda _: engine}) for cache in caches]
-    banks[1].speak(voice, "Something else first.")
+    banks[1].speak(voice, "Hello.")
     clip, again = (bank.speak(voice, SENTENCE) for bank in banks)
     assert np.array_equal(clip.samples, again.samples)
     assert (clip.words, clip.phones) == (again.words, again.phones)
@@ -87,4 +87,4 @@ def test_a_real_voice_speaks_with_times(tmp_path: Path, voice: str) -> None:
     assert banks[0].made["guessed"] == 0
     assert clip.words[0][0] <= 50_000
     assert clip.duration_us - clip.words[-1][1] <= 50_000
-    assert 2_000_000 < clip.duration_us < 6_000_000
+    assert 1_000_000 < clip.duration_us < 5_000_000

@@ -11,7 +11,7 @@ from wan_streamer.eval.lip_offset import lip_curve_correlation
 from wan_streamer.eval.lips import LipJudge, LipVerdict, TalkingFilm
 from wan_streamer.eval.sound import Samples
 from wan_streamer.eval.validation.agent_films import AgentFilm
-from wan_streamer.eval.validation.finding import Finding, share_within
+from wan_streamer.eval.validation.finding import Finding, separation, share_within
 
 SHIFTS_MS: Final = (-120, -80, -40, 0, 40, 80, 120)
 SHIFT_LIMIT_MS: Final = 20.0
@@ -46,6 +46,27 @@ def validate_lip_offsets(
         case_count=len(errors),
         note=f"median error {np.median(errors):.0f} ms, 9 of 10 within {np.percentile(np.abs(errors), 90):.0f} ms, "
         f"median correlation {np.median(fits):.2f}",
+    )
+
+
+def validate_lip_match(judge: LipJudge, films: Sequence[TalkingFilm], verdicts: Sequence[LipVerdict]) -> Finding:
+    """The correlation of lips with their own sound against that with the sound of other films."""
+    own: list[float] = []
+    other: list[float] = []
+    for index, verdict in enumerate(verdicts):
+        for step in (0, 1, 2, 3):
+            film = films[(index + step) % len(films)]
+            found = judge.offset(verdict.face, film.samples, film.rate_hz)
+            (other if step else own).append(found.correlation if found else -1.0)
+    right, threshold = separation(own, other)
+    return Finding(
+        judge=judge.name,
+        question="share of pairs of film and sound told right by correlation as belonging together or not",
+        bound="at least",
+        limit=0.9,
+        value=right,
+        case_count=len(own) + len(other),
+        note=f"threshold {threshold:.2f}; median own {np.median(own):.2f}, other {np.median(other):.2f}",
     )
 
 

@@ -111,6 +111,7 @@ def _on_films(cache: DataCache) -> Sequence[Finding]:
     mine, others = agent_pictures(films), visitor_pictures(films)
     return [
         on_films.validate_lip_offsets(lips, talking, verdicts, "films of the agent"),
+        on_films.validate_lip_match(lips, talking, verdicts),
         on_films.validate_lip_gap(lips, films, verdicts),
         on_films.validate_head(films, verdicts),
         on_films.validate_blinks(films, verdicts),

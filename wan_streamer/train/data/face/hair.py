@@ -34,6 +34,7 @@ LAYERS: Final = ((0.0150, 1.0), (0.0075, 0.95))
 STRANDS_ON_PARTING: Final = 18
 STRANDS_AT_CROWN: Final = 10
 SHEET_POINTS: Final = 18
+EDGE_STRANDS: Final = 8
 RAGGED_M: Final = 0.004  # a hairline is never a line
 ROOT_LIFT_M: Final = 0.006
 SWING: Final = 0.35  # share of the head's turn that the tips of hanging hair do not follow
@@ -181,7 +182,8 @@ def _side(
     smooth = gaussian_filter1d(smooth, 0.8, axis=0, mode="nearest")
     smooth[:, 0] = roots  # both sides meet in the parting
     hem_y = HEM_Y_M[hair.style] + (1 - share) * 0.2 + 0.006 * gaussian_filter1d(random.normal(0, 1, len(roots)), 0.7)
-    lowest = gaussian_filter1d(smooth[..., 1].min(1), 3.0, mode="nearest")  # no strand hangs far below its neighbours
+    lowest = smooth[..., 1].min(1)
+    lowest[:EDGE_STRANDS] = lowest[EDGE_STRANDS]  # those beside the face do not hang down before the shoulder alone
     return _trimmed(smooth, np.maximum(hem_y, lowest))
 
 

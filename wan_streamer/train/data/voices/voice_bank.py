@@ -20,7 +20,7 @@ from wan_streamer.train.data.voices.spelling import spoken_text
 from wan_streamer.train.data.voices.timing import time_speech
 
 # Counts changes of anything that alters clips but is in no engine's version: spelling, alignment, trimming.
-_MAKING: Final = 1
+_MAKING: Final = 2
 
 OpenEngine = Callable[[DataCache], Engine]
 
