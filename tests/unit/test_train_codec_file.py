@@ -88,9 +88,7 @@ def test_without_weights_it_refuses(
     assert not target.exists()
 
 
-def test_what_is_not_there_is_not_coded(
-    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_there_is_not_coded(tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A sound file is coded as sound; asked for its pictures, the command refuses in words."""
     write_wav(tmp_path / "in.wav", tone(0.5, 300))
     arguments = [str(tmp_path / "in.wav"), str(tmp_path / "out.mp4"), *weights]
