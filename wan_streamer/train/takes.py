@@ -28,16 +28,17 @@ def takes_of(folder: Path) -> list[Take]:
     """Both sides of every conversation; the sides are named like folders, so each is learned from as often.
 
     Raises:
-        InvalidInput: it is no data set, or a shard is damaged.
+        InvalidInput: it is no data set, a shard is damaged, or it holds what is kept out of training.
     """
     # Without the train extra an audio codec can still be trained.
     from wan_streamer.train.data.store.data_set import DataSet
 
-    count = len(DataSet(folder))
+    data = DataSet(folder)
+    data.check_for_training()
     sides: tuple[Side, ...] = ("agent", "visitors")
     return [
         Take(folder=folder, index=index, side=side, name=f"{side}/{folder.name}/{index:05d}")
-        for index, side in itertools.product(range(count), sides)
+        for index, side in itertools.product(range(len(data)), sides)
     ]
 
 

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.shipped import shipped_codec
 from wan_streamer.train.data.sources.cache import default_root
-
-SHIPPED = Path(__file__).parents[2] / "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +21,9 @@ class CodecOptions:
         InvalidInput: a count is below 1, or there is no data set for the video codec.
     """
 
-    audio_weights: Path = SHIPPED / "nano-audio-codec.safetensors"
+    audio_weights: Path = field(default_factory=lambda: shipped_codec("nano", "audio"))
     """Weights of the audio codec; those that ship when absent."""
-    video_weights: Path = SHIPPED / "nano-video-codec.safetensors"
+    video_weights: Path = field(default_factory=lambda: shipped_codec("nano", "video"))
     """Weights of the video codec; those that ship when absent."""
     data: Annotated[Path | None, arg(metavar="DATASET")] = None
     """Data set with conversations of held-out faces (`wan-streamer data render --faces held_out`)."""

@@ -91,6 +91,24 @@ class DataSet:
             self._shards[entry.file] = Shard(self.folder / entry.file)
         return self._shards[entry.file].conversation(row)
 
+    def check_for_training(self) -> None:
+        """Nothing that is kept out of training is in it.
+
+        Raises:
+            InvalidInput: it was drawn from another split, or names a voice or face that is kept out.
+        """
+        splits = self._content.get("splits", {})
+        complaints = [f"{axis} of the split {split}" for axis, split in splits.items() if split != "train"]
+        for kept_out in self._content.get("kept_out_of_training", {}).values():
+            for axis in ("voices", "faces"):
+                complaints += sorted(set(self._content.get(axis, ())) & set(kept_out.get(axis, ())))
+        if complaints:
+            raise InvalidInput(
+                f"got {self.folder} with {complaints[0]}, expected nothing that is kept out of training; it is there to "
+                "judge with, train on another",
+                reason="HELD_OUT",
+            )
+
     def verify(self) -> None:
         """Compares every shard with its hash: slow, for after a copy.
 

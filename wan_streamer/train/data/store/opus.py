@@ -25,7 +25,8 @@ def encode_opus(samples: NDArray[np.float32], rate_hz: int, bit_rate: int) -> by
     if rate_hz not in (8_000, 12_000, 16_000, 24_000, OPUS_RATE_HZ):
         raise InvalidInput(f"got {rate_hz} Hz, expected 8, 12, 16, 24 or 48 kHz; resample it", reason="OPUS_RATE")
     file = BytesIO()
-    with av.open(file, "w", format="ogg") as container:
+    # Without "bitexact" every file gets a serial number by chance.
+    with av.open(file, "w", format="ogg", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(CODEC, rate=rate_hz, layout="mono")
         stream.bit_rate = bit_rate
         stream.codec_context.options = {"vbr": "on", "frame_duration": "60", "application": "audio"}
