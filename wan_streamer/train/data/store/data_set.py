@@ -104,8 +104,8 @@ class DataSet:
                 complaints += sorted(set(self._content.get(axis, ())) & set(kept_out.get(axis, ())))
         if complaints:
             raise InvalidInput(
-                f"got {self.folder} with {complaints[0]}, expected nothing that is kept out of training; it is there to "
-                "judge with, train on another",
+                f"got {self.folder} with {complaints[0]}, expected nothing that is kept out of training; it is there "
+                "to judge with, train on another",
                 reason="HELD_OUT",
             )
 
