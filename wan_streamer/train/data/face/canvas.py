@@ -1,6 +1,8 @@
 """An OpenGL context off screen (EGL; Mesa's software driver is enough) and the picture that is drawn there."""
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Final
 
 import moderngl
@@ -21,6 +23,7 @@ def make_context() -> moderngl.Context:
     Raises:
         InvalidInput: the machine has no EGL.
     """
+    _load_triton_first()
     # Mesa's software driver: at these sizes threads of its own cost more than they give (15 against 11 ms a frame).
     os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
@@ -30,6 +33,12 @@ def make_context() -> moderngl.Context:
             f"got no OpenGL ({error}), expected EGL; on Debian or Ubuntu run: apt-get install {DEBIAN_PACKAGES}",
             reason="NO_EGL",
         ) from error
+
+
+def _load_triton_first() -> None:
+    """Mesa and torch's triton each bring an LLVM; loaded in the other order the process dies (segmentation fault)."""
+    if find_spec("triton") is not None:
+        import_module("triton")
 
 
 class Canvas:
