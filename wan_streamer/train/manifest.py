@@ -9,7 +9,7 @@ from pathlib import Path
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.sources.clip import Clip
 from wan_streamer.train.data.sources.manifest import read_manifest
-from wan_streamer.train.takes import Take, takes_of
+from wan_streamer.train.takes import TAKE_UNITS, Take, takes_of
 
 MANIFEST_SUFFIX = ".jsonl"
 DATA_SET_MANIFEST = "manifest.json"
@@ -93,7 +93,7 @@ def _takes_of(root: Path, suffixes: frozenset[str]) -> list[DataFile]:
             reason="DATA_KIND",
         )
     digest = _sha256(root / DATA_SET_MANIFEST)
-    return [DataFile(root, take.name, f"{digest}/{take.name}", take=take) for take in takes_of(root)]
+    return [DataFile(root, take.name, f"{digest}/{take.name}/{TAKE_UNITS}", take=take) for take in takes_of(root)]
 
 
 def _clips_of(path: Path) -> list[DataFile]:

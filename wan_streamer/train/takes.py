@@ -1,10 +1,11 @@
 """Pictures of a data set's conversations as training data of a video codec."""
 
 import itertools
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,14 @@ from wan_streamer.unit import FRAMES_PER_UNIT
 
 Side = Literal["agent", "visitors"]
 
+# Of each conversation five seconds: a picture changes little in a minute, so many scenes teach more than long ones, and
+# a second of pictures takes 2 MB on disk.
+TAKE_UNITS: Final = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
-    """One side of a conversation, drawn from its curves; `folder` is the data set's."""
+    """Some seconds of one side of a conversation, drawn from its curves; `folder` is the data set's."""
 
     folder: Path
     index: int
@@ -43,7 +48,9 @@ def takes_of(folder: Path) -> list[Take]:
 
 
 def take_units(take: Take, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
-    """Every unit of a take, uint8 [1, 4, height, width, 3].
+    """At most TAKE_UNITS units that follow each other, from a place by chance, uint8 [1, 4, height, width, 3].
+
+    The same take gives the same units.
 
     Raises:
         InvalidInput: a shard is damaged, the faces are not exported, or there is no OpenGL.
@@ -53,11 +60,13 @@ def take_units(take: Take, height: int, width: int) -> Iterator[NDArray[np.uint8
     from wan_streamer.train.data.store.data_set import DataSet
 
     conversation = DataSet(take.folder).conversation(take.index)
-    frames = range(conversation.unit_count * FRAMES_PER_UNIT)
+    count = min(TAKE_UNITS, conversation.unit_count)
+    first = random.Random(f"{take.index} {take.side}").randrange(conversation.unit_count - count + 1)  # noqa: S311  - draws data
+    frames = range(first * FRAMES_PER_UNIT, (first + count) * FRAMES_PER_UNIT)
     with Pictures(default_heads_folder(), height=height, width=width) as pictures:
         if take.side == "agent":
             drawn = pictures.agent(conversation.agent_curves, frames)
         else:
             drawn = pictures.visitors(conversation, frames)
-        for _ in range(conversation.unit_count):
+        for _ in range(count):
             yield np.stack(list(itertools.islice(drawn, FRAMES_PER_UNIT)))[None]

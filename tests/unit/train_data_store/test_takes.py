@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.conversations import small_conversation
 from wan_streamer.errors import InvalidInput
@@ -16,7 +17,8 @@ from wan_streamer.train.data.generate.mixing import Mixing
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
 from wan_streamer.train.data.generate.split_list import split_list
 from wan_streamer.train.data.script import Visitor
-from wan_streamer.train.takes import take_units, takes_of
+from wan_streamer.train.takes import TAKE_UNITS, take_units, takes_of
+from wan_streamer.unit import FRAMES_PER_UNIT
 
 pytest.importorskip("pyarrow")
 
@@ -25,11 +27,11 @@ from wan_streamer.train.data.store.row import to_row
 from wan_streamer.train.data.store.shard import write_shard
 
 
-def data_set(folder: Path, header: dict[str, Any], *, face: str = "face-000") -> Path:
+def data_set(folder: Path, header: dict[str, Any], *, face: str = "face-000", words: int = 4) -> Path:
     """Two small conversations whose visitor has the face."""
     rows = []
     for number in range(2):
-        made = small_conversation(f"c{number}", seed=number)
+        made = small_conversation(f"c{number}", seed=number, words=words)
         visitor = Visitor(id="ann", voice="flite-awb", face=face)
         rows.append(to_row(replace(made, script=replace(made.script, visitors=(visitor,)))))
     write_shard(folder / "shard-00000.parquet", rows)
@@ -75,20 +77,25 @@ def test_a_kept_out_name_is_found(tmp_path: Path, axis: str, split: str) -> None
         takes_of(folder)
 
 
-def test_a_take_is_drawn_as_often_as_it_has_units(tmp_path: Path) -> None:
-    """The agent's picture comes unit by unit, and moves."""
-    pytest.importorskip("moderngl")
-    from wan_streamer.train.data.face.canvas import make_context
-    from wan_streamer.train.data.face.heads import default_heads_folder
+@pytest.mark.parametrize("words", [4, 40])
+def test_a_take_is_some_seconds_of_a_conversation(tmp_path: Path, words: int, heads_folder: Path) -> None:
+    """A short conversation is drawn whole, of a long one TAKE_UNITS units that follow each other; always the same."""
+    folder = data_set(tmp_path, {}, words=words)
+    count = DataSet(folder).unit_counts[0]
+    take = takes_of(folder)[0]
+    units = np.concatenate(list(take_units(take, height=32, width=56)))
+    assert units.shape == (min(count, TAKE_UNITS), 4, 32, 56, 3)
+    assert (count > TAKE_UNITS) == (words == 40)
+    whole = drawn_whole(folder, range(count * FRAMES_PER_UNIT)).reshape(-1, *units.shape[1:])
+    first = [
+        start for start in range(count - len(units) + 1) if np.array_equal(whole[start : start + len(units)], units)
+    ]
+    assert len(first) == 1
 
-    try:
-        make_context().release()
-    except InvalidInput as missing:
-        pytest.skip(str(missing))
-    if not list(default_heads_folder().glob("heads-*.npz")):
-        pytest.skip("needs exported heads: wan-streamer data faces")
-    folder = data_set(tmp_path, {})
-    units = list(take_units(takes_of(folder)[0], height=32, width=56))
-    assert len(units) == DataSet(folder).unit_counts[0]
-    assert {unit.shape for unit in units} == {(1, 4, 32, 56, 3)}
-    assert any(not np.array_equal(units[0], unit) for unit in units[1:])
+
+def drawn_whole(folder: Path, frames: range) -> NDArray[np.uint8]:
+    from wan_streamer.train.data.face.heads import default_heads_folder
+    from wan_streamer.train.data.pictures import Pictures
+
+    with Pictures(default_heads_folder(), height=32, width=56) as pictures:
+        return np.stack(list(pictures.agent(DataSet(folder).conversation(0).agent_curves, frames)))
