@@ -12,7 +12,7 @@ from wan_streamer.engine.latent_pass import LatentPass
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, USER_KINDS, Kind
 from wan_streamer.model.streaming import Stream, streaming
-from wan_streamer.model.text import END, LISTEN, TextStream
+from wan_streamer.model.vocabulary import TextStream, vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
@@ -30,7 +30,7 @@ class ThinkerSession:
 
     cache: KvCache
     stream: Stream
-    text: TextStream = field(default_factory=TextStream)
+    text: TextStream
     words: dict[int, list[int]] = field(default_factory=dict)
     last_unit_index: int = -1
 
@@ -42,11 +42,12 @@ class Thinker:
         self.model = model
         self._latent_pass = LatentPass(model)
         self._plain = model.no_modulation()
+        self._vocabulary = vocabulary_named(model.config.vocabulary)
         self._offsets = model.layout.offsets_T3().to(model.layer_modulation.device)
 
     def open(self) -> ThinkerSession:
         """A conversation before its first unit; its memory is allocated here and stays."""
-        return ThinkerSession(KvCache(self.model), Stream.of(self.model))
+        return ThinkerSession(KvCache(self.model), Stream.of(self.model), TextStream(self._vocabulary))
 
     def may_think(self, session: ThinkerSession) -> bool:
         """Whether every latent that the next state pass may see has come back (the `lag` of the mask)."""
@@ -135,7 +136,7 @@ class Thinker:
             rotation = self.model.rotation(self._positions(unit_index, slice(place, place + 1)))
             attend = session.cache.attend_token(Kind.AGENT_TEXT, index, unit_index)
             context_1D = self.model.transformer(token, rotation, self._plain, attend)[:, 0]
-            if words[-1] in (LISTEN, END):
+            if words[-1] in (self._vocabulary.listen, self._vocabulary.end):
                 break
         return words
 

@@ -125,6 +125,8 @@ class ModelConfig:
 
     name: str
     backbone: BackboneConfig
+    # Name of the text tokens' vocabulary: a file that ships, or "bytes".
+    vocabulary: str = "bytes"
     user_audio: AudioCodecConfig
     user_video: VideoCodecConfig
     agent_audio: AudioCodecConfig

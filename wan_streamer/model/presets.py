@@ -12,8 +12,12 @@ from wan_streamer.model.config import (
     ModelConfig,
     VideoCodecConfig,
 )
-from wan_streamer.model.text import VOCABULARY_SIZE
+from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
+
+
+# The text tokens of nano, learned from the museum's scripts (wan_streamer/train/vocabulary.py).
+VOCABULARY = "nano"
 
 
 def nano() -> ModelConfig:
@@ -30,6 +34,7 @@ def nano() -> ModelConfig:
     video = VideoCodecConfig(height=128, width=224, stride=32, channels=(48, 64, 96, 128), depth=1, latent_channels=64)
     return ModelConfig(
         name="nano",
+        vocabulary=VOCABULARY,
         backbone=BackboneConfig(
             width=256,
             layer_count=8,
@@ -37,7 +42,7 @@ def nano() -> ModelConfig:
             kv_head_count=2,
             head_size=64,
             mlp_width=640,
-            vocabulary_size=VOCABULARY_SIZE,
+            vocabulary_size=len(vocabulary_named(VOCABULARY)),
             rope_axis_pairs=(16, 8, 8),
         ),
         user_audio=dataclasses.replace(audio, width=160, fine_width=96, depth=2, wave_channels=0),
