@@ -98,11 +98,8 @@ def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[
         user = random_unit(model.config, k)
         frames = torch.tensor(user.video).permute(0, 3, 1, 2).to(like) / 127.5 - 1
         with streaming(stream):
-            video, audio = (
-                model.user_video(frames[None, None])[:, 0],
-                model.user_audio(torch.tensor(user.audio).to(like)[None])[:, 0],
-            )
-        add(k, model.embed_user(video, audio), rows_of(*USER_KINDS), CLEAN, None)
+            heard = model.embed_user(*model.sense(frames[None, None], torch.tensor(user.audio).to(like)[None]))[:, 0]
+        add(k, heard, rows_of(*USER_KINDS), CLEAN, None)
         add(k, model.embed_text(torch.tensor([text])), rows_of(Kind.AGENT_TEXT)[: len(text)], CLEAN, None)
         latent_rows = rows_of(Kind.AGENT_AUDIO, Kind.AGENT_VIDEO)
         add(k, model.embed_latents(z[0][None], z[1][None]), latent_rows, CLEAN, 0.0)

@@ -71,6 +71,15 @@ class AudioCodecConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarConfig:
+    """The pretrained ear (model/ear.py): it has one size, and is not trained further."""
+
+    sample_rate_hz: int = 16_000
+    tokens_per_unit: int = 2
+    features: int = 96
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoCodecConfig:
     """Causal video codec: the four frames of a unit become one latent frame; `stride` pixels a latent position."""
 
@@ -127,8 +136,10 @@ class ModelConfig:
     backbone: BackboneConfig
     # Name of the text tokens' vocabulary: a file that ships, or "bytes".
     vocabulary: str = "bytes"
-    user_audio: AudioCodecConfig
+    user_audio: AudioCodecConfig | EarConfig
     user_video: VideoCodecConfig
+    # The user's pictures go through the agent's video codec, which has seen visitors too and is not trained further.
+    sees_with_codec: bool = False
     agent_audio: AudioCodecConfig
     agent_video: VideoCodecConfig
     history: HistoryConfig
@@ -142,5 +153,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.lag not in (0, 1):
             raise ValueError(f"got lag {self.lag}, expected 0 or 1")
+        if self.sees_with_codec and self.user_video != self.agent_video:
+            raise ValueError("got sees_with_codec with another user_video than agent_video, expected the same")
         if self.solver_steps < 1 or self.max_text_tokens < 1:
             raise ValueError("got solver_steps or max_text_tokens below 1, expected at least 1")

@@ -8,13 +8,13 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import (
     AudioCodecConfig,
     BackboneConfig,
+    EarConfig,
     HistoryConfig,
     ModelConfig,
     VideoCodecConfig,
 )
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
-
 
 # The text tokens of nano, learned from the museum's scripts (wan_streamer/train/vocabulary.py).
 VOCABULARY = "nano"
@@ -45,8 +45,9 @@ def nano() -> ModelConfig:
             vocabulary_size=len(vocabulary_named(VOCABULARY)),
             rope_axis_pairs=(16, 8, 8),
         ),
-        user_audio=dataclasses.replace(audio, width=160, fine_width=96, depth=2, wave_channels=0),
-        user_video=dataclasses.replace(video, channels=(32, 48, 96, 128)),
+        user_audio=EarConfig(),
+        user_video=video,
+        sees_with_codec=True,
         agent_audio=audio,
         agent_video=video,
         history=HistoryConfig(

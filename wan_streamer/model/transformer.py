@@ -24,6 +24,14 @@ class Attend(Protocol):
         ...
 
 
+class Modulation(Protocol):
+    """Modulation by layer: a tensor, or something that makes it as it is needed."""
+
+    def __getitem__(self, layer: int, /) -> Tensor:
+        """[6, B or 1, T or 1, D]."""
+        ...
+
+
 class Attention(nn.Module):
     """Grouped-query attention with RMSNorm on queries and keys (Qwen3, arXiv 2505.09388)."""
 
@@ -84,13 +92,13 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layer_count))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, modulation: Tensor, attend: Attend) -> Tensor:
+    def forward(self, x_BTD: Tensor, rotation: Rotation, modulation: Modulation, attend: Attend) -> Tensor:
         """Contexts of the tokens, [B, T, D].
 
         Args:
             x_BTD: embedded tokens.
             rotation: RoPE of the tokens.
-            modulation: [L, 6, B or 1, T or 1, D], zeros for tokens that have no noise level.
+            modulation: [L, 6, B or 1, T or 1, D], zeros for tokens that have no noise level; or what gives a layer's.
             attend: attention of this pass.
         """
         for layer, block in enumerate(self.blocks):

@@ -1,4 +1,4 @@
-"""Text tokens: pieces of UTF-8 and two tokens of our own, LISTEN ("no words in this unit") and END (its words end here).
+"""Text tokens: pieces of UTF-8 and two of our own, LISTEN ("no words in this unit") and END (its words end here).
 
 A vocabulary is a file that the `tokenizers` library reads and writes, byte-level BPE as GPT-2 and Qwen have it. Serving
 only turns tokens into text, for which no library is needed.

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from wan_streamer.model.audio_codec import AudioCodec
-from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.config import EarConfig, ModelConfig
 from wan_streamer.model.layout import LATENT_KINDS, Kind, UnitLayout
 from wan_streamer.model.rope import Rotation, frequencies, pair_axes, rotation
 from wan_streamer.model.transformer import MODULATIONS, Transformer
-from wan_streamer.model.user_encoder import UserAudioEncoder, UserVideoEncoder
+from wan_streamer.model.user_encoder import EarEncoder, SightEncoder, UserAudioEncoder, UserVideoEncoder
 from wan_streamer.model.video_codec import VideoCodec
 
 # Sine and cosine features of the noise level.
@@ -36,8 +36,8 @@ class WanStreamer(nn.Module):
         backbone, width = config.backbone, config.backbone.width
         audio_channels, video_channels = config.agent_audio.latent_channels, config.agent_video.latent_channels
 
-        self.user_audio = UserAudioEncoder(config.user_audio, width)
-        self.user_video = UserVideoEncoder(config.user_video, width)
+        self.user_audio = _user_audio(config, width)
+        self.user_video = _user_video(config, width)
         self.audio_codec = AudioCodec(config.agent_audio)
         self.video_codec = VideoCodec(config.agent_video)
 
@@ -60,19 +60,43 @@ class WanStreamer(nn.Module):
         self.video_head = nn.Linear(width, video_channels)
         self.apply(_initialise)
 
-    def embed_user(self, video_BND: Tensor, audio_BND: Tensor) -> Tensor:
-        """Tokens of the user's part of a unit from the encoders' outputs, [B, T, D]."""
-        return torch.cat([self._typed(video_BND, Kind.USER_VIDEO), self._typed(audio_BND, Kind.USER_AUDIO)], dim=1)
+    def sense(self, frames_BUFCHW: Tensor, samples_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """What `embed_user` takes of the user's pictures and sound: all that is not trained, so it can be stored."""
+        seen = self.sense_video(frames_BUFCHW) if self.config.sees_with_codec else frames_BUFCHW
+        return seen, self.user_audio.sense(samples_BT)
+
+    def sense_video(self, frames_BUFCHW: Tensor) -> Tensor:
+        """The codec's latents of pictures, mean 0 and deviation 1, [B, U, N, C]."""
+        mean, _ = self.video_codec.encode(frames_BUFCHW)
+        return (mean - self.video_latent_mean) / self.video_latent_deviation
+
+    def embed_user(self, seen: Tensor, heard: Tensor) -> Tensor:
+        """Tokens of the user's part of units from what `sense` gave, [B, U, T, D]."""
+        return torch.cat([self.embed_seen(seen), self.embed_heard(heard)], dim=2)
+
+    def embed_seen(self, seen: Tensor) -> Tensor:
+        """Tokens of the user's pictures alone, [B, U, T, D]."""
+        return self._typed(self.user_video(seen), Kind.USER_VIDEO)
+
+    def embed_heard(self, heard: Tensor) -> Tensor:
+        """Tokens of the user's sound alone, [B, U, T, D]."""
+        return self._typed(self.user_audio(heard), Kind.USER_AUDIO)
 
     def embed_text(self, tokens_BT: Tensor) -> Tensor:
         """Tokens of the agent's words, [B, T, D]."""
         return self._typed(self.text_embedding(tokens_BT), Kind.AGENT_TEXT)
 
     def embed_latents(self, audio_BNC: Tensor, video_BNC: Tensor) -> Tensor:
-        """Tokens of audio and video latents, noisy or clean, [B, T, D]."""
-        audio = self._typed(self.audio_in(audio_BNC), Kind.AGENT_AUDIO)
-        video = self._typed(self.video_in(video_BNC), Kind.AGENT_VIDEO)
-        return torch.cat([audio, video], dim=1)
+        """Tokens of audio and video latents, noisy or clean, [..., T, D]."""
+        return torch.cat([self.embed_audio(audio_BNC), self.embed_video(video_BNC)], dim=-2)
+
+    def embed_audio(self, audio_BNC: Tensor) -> Tensor:
+        """Tokens of audio latents alone."""
+        return self._typed(self.audio_in(audio_BNC), Kind.AGENT_AUDIO)
+
+    def embed_video(self, video_BNC: Tensor) -> Tensor:
+        """Tokens of video latents alone."""
+        return self._typed(self.video_in(video_BNC), Kind.AGENT_VIDEO)
 
     def _typed(self, x_BTD: Tensor, kind: Kind) -> Tensor:
         return x_BTD + self.kind_embedding.weight[kind]
@@ -131,6 +155,16 @@ class WanStreamer(nn.Module):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:32]
+
+
+def _user_audio(config: ModelConfig, width: int) -> UserAudioEncoder | EarEncoder:
+    if isinstance(config.user_audio, EarConfig):
+        return EarEncoder(config.user_audio, width)
+    return UserAudioEncoder(config.user_audio, width)
+
+
+def _user_video(config: ModelConfig, width: int) -> UserVideoEncoder | SightEncoder:
+    return (SightEncoder if config.sees_with_codec else UserVideoEncoder)(config.user_video, width)
 
 
 def _initialise(module: nn.Module) -> None:

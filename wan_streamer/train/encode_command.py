@@ -1,0 +1,131 @@
+"""`python -m wan_streamer.train.encode_command`: what `wan-streamer data encode` starts."""
+
+import hashlib
+import multiprocessing
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from tyro.conf import Positional, arg
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.shipped import use_shipped_codecs
+from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.data.face.heads import default_heads_folder
+from wan_streamer.train.data.sources.program import run_program
+from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
+from wan_streamer.train.encoded import Encoder
+from wan_streamer.train.encoded_set import INDEX, path_of, read_index, write_index, write_records
+
+SENSES = ("user_audio.ear", "audio_codec", "video_codec", "audio_latent", "video_latent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions:
+    """Encode a data set with the codecs and the ear that ship, for training of the Transformer."""
+
+    data: Annotated[Positional[Path], arg(metavar="DATASET")]
+    """Directory of a data set (`wan-streamer data render`)."""
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    preset: str = "nano"
+    """Size of the model."""
+    sound_only: bool = False
+    """Leave the pictures out: a hundred times as fast, for tasks that need none."""
+    processes: int = 2
+    """Conversations that are encoded at the same time."""
+
+
+def encode(options: EncodeOptions, console: Console) -> None:
+    """Encodes what is not there yet.
+
+    Raises:
+        InvalidInput: the data set is damaged, no codecs ship for the preset, faces or OpenGL are missing, or the folder
+            holds records of other data.
+        OSError: a file cannot be written; those before it are whole.
+    """
+    if options.processes < 1:
+        raise InvalidInput("got --processes below 1, expected 1 or more", reason="COUNT")
+    count = len(DataSet(options.data))
+    about = {
+        "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
+        "model": _fingerprint(_model(options.preset)),
+        "preset": options.preset,
+        "pictures": not options.sound_only,
+        "count": count,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    if (options.out / INDEX).is_file() and read_index(options.out) != about:
+        raise InvalidInput(
+            f"got {options.out} with records of other data or another model, expected none or the same; name another "
+            "--out",
+            reason="ENCODED",
+        )
+    write_index(options.out, about)
+    missing = [number for number in range(count) if not path_of(options.out, number).is_file()]
+    _encode_all(options, missing, console)
+    size = sum(path_of(options.out, number).stat().st_size for number in range(count))
+    console.print(
+        f"{options.out}: {count} conversations, {size / 1e6:.1f} MB", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _encode_all(options: EncodeOptions, numbers: Sequence[int], console: Console) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(options.processes, _open_worker, (options,)) as pool:
+        done = pool.imap_unordered(_encode_one, numbers)
+        for _ in track(
+            done, total=len(numbers), description="encoding", console=console, disable=not console.is_terminal
+        ):
+            pass
+
+
+_worker: "_Worker | None" = None
+
+
+class _Worker:
+    def __init__(self, options: EncodeOptions) -> None:
+        self.options, self.data = options, DataSet(options.data)
+        self.encoder = Encoder(_model(options.preset), None if options.sound_only else default_heads_folder())
+
+
+def _open_worker(options: EncodeOptions) -> None:
+    """Each process has its own model; Ctrl-C is for the one that waits."""
+    global _worker  # a pool's processes have no other place for what they keep
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    _worker = _Worker(options)
+
+
+def _encode_one(number: int) -> None:
+    assert _worker is not None
+    records = _worker.encoder.encode(_worker.data.conversation(number))
+    write_records(path_of(_worker.options.out, number), records)
+
+
+def _model(name: str) -> WanStreamer:
+    model = untrained(preset(name), 0)
+    if not use_shipped_codecs(model):
+        raise InvalidInput(f"got the preset {name}, expected one whose codecs ship", reason="PRESET")
+    return model
+
+
+def _fingerprint(model: WanStreamer) -> str:
+    """Hash of all that encodes."""
+    digest = hashlib.sha256()
+    state: dict[str, Any] = model.state_dict()
+    for name in sorted(state):
+        if name.startswith(SENSES):
+            digest.update(name.encode() + state[name].contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(EncodeOptions, encode))

@@ -1,0 +1,135 @@
+"""Conversations as the Transformer meets them: a record for each unit with all that is not trained already computed.
+
+Encoding costs a hundred times what a training step costs a unit (faces are drawn, codecs run), so it is done once.
+"""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soxr
+import torch
+from numpy.typing import NDArray
+
+from wan_streamer.model.config import EarConfig, ModelConfig
+from wan_streamer.model.streaming import Stream, streaming
+from wan_streamer.model.vocabulary import vocabulary_named, vocabulary_path
+from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.data.conversation import AGENT_RATE_HZ, Conversation
+from wan_streamer.train.data.events import AgentTurn, UserTurn
+from wan_streamer.train.data.pictures import Pictures
+from wan_streamer.train.data.timeline import Utterance
+from wan_streamer.train.video_data import as_frames
+from wan_streamer.train.vocabulary import TextTokens
+from wan_streamer.train.words import TimedWord, tokens_of_units
+from wan_streamer.unit import FRAMES_PER_UNIT, UNIT_US
+
+# Words are written so much before they are said: a sound needs to know what comes after it.
+LEAD_US: Final = 2 * UNIT_US
+# Units that go through a codec at once.
+BLOCK_UNITS: Final = 25
+
+
+def unit_type(config: ModelConfig, *, pictures: bool) -> np.dtype[Any]:
+    """The record of one unit. All latents have mean 0 and deviation 1.
+
+    heard: the ear's features; audio: the agent's latents; words: the agent's text tokens (NOTHING where there is none);
+    said: the visitors' words to the agent, when they are over; speaks: the agent speaks.
+    With pictures also seen: latents of what the camera sees, and video: of the agent's picture.
+    """
+    ear, agent = config.user_audio, config.agent_audio
+    assert isinstance(ear, EarConfig)
+    fields: list[Any] = [
+        ("heard", np.float16, (ear.tokens_per_unit, ear.features)),
+        ("audio", np.float16, (agent.tokens_per_unit, agent.latent_channels)),
+        ("words", np.int32, (config.max_text_tokens,)),
+        ("said", np.int32, (config.max_text_tokens,)),
+        ("speaks", np.bool_),
+    ]
+    if pictures:
+        shape = (config.agent_video.tokens_per_unit, config.agent_video.latent_channels)
+        fields += [("seen", np.float16, shape), ("video", np.float16, shape)]
+    return np.dtype(fields)
+
+
+class Encoder:
+    """Encodes conversations; to be used from one thread.
+
+    Args:
+        model: whose codecs, ear and vocabulary are used.
+        heads: the faces, or None to leave pictures out.
+    """
+
+    def __init__(self, model: WanStreamer, heads: Path | None) -> None:
+        self._model, self._heads = model, heads
+        self._vocabulary = vocabulary_named(model.config.vocabulary)
+        self._tokens = TextTokens(vocabulary_path(model.config.vocabulary))
+        self.type = unit_type(model.config, pictures=heads is not None)
+
+    def encode(self, conversation: Conversation) -> NDArray[Any]:
+        """A record for each unit, [units].
+
+        Raises:
+            InvalidInput: faces are not exported, or there is no OpenGL.
+        """
+        records = np.zeros(conversation.unit_count, self.type)
+        records["heard"] = self._hear(conversation.user_audio)
+        records["audio"] = self._encode_voice(conversation.agent_audio)
+        timeline = conversation.timeline
+        records["words"] = self._place(timeline.agent_turns(), conversation.unit_count, begin=True)
+        turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
+        records["said"] = self._place(turns, conversation.unit_count, begin=False)
+        records["speaks"] = [label.agent in ("speak", "yield") for label in timeline.units]
+        if self._heads is not None:
+            self._add_pictures(records, conversation, self._heads)
+        return records
+
+    @torch.inference_mode()
+    def _hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._model.user_audio.sense(torch.from_numpy(samples)[None])[0].numpy()
+
+    @torch.inference_mode()
+    def _encode_voice(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        config = self._model.config.agent_audio
+        wanted = len(samples) * config.sample_rate_hz // AGENT_RATE_HZ
+        resampled = soxr.resample(samples, AGENT_RATE_HZ, config.sample_rate_hz)[:wanted]
+        resampled = np.pad(resampled, (0, wanted - len(resampled)))
+        mean, _ = self._model.audio_codec.encode(torch.from_numpy(resampled)[None])
+        latents = (mean[0] - self._model.audio_latent_mean) / self._model.audio_latent_deviation
+        return latents.unflatten(0, (-1, config.tokens_per_unit)).numpy()
+
+    def _place(self, utterances: "list[Utterance] | tuple[Utterance, ...]", count: int, *, begin: bool) -> Any:
+        words = []
+        for utterance in utterances:
+            event = utterance.event
+            assert isinstance(event, AgentTurn | UserTurn)
+            tokens = self._tokens.of_words(event.text)
+            for word, pieces in zip(utterance.words, tokens, strict=False):
+                at_us = max(0, word.begin_us - LEAD_US) if begin else word.end_us
+                words.append(TimedWord(from_us=at_us, tokens=tuple(pieces)))
+        words.sort(key=lambda word: word.from_us)
+        return tokens_of_units(words, count, max_tokens=self._model.config.max_text_tokens, vocabulary=self._vocabulary)
+
+    def _add_pictures(self, records: NDArray[Any], conversation: Conversation, heads: Path) -> None:
+        config = self._model.config.agent_video
+        frames = range(conversation.unit_count * FRAMES_PER_UNIT)
+        with Pictures(heads, height=config.height, width=config.width) as pictures:
+            sides = {
+                "video": pictures.agent(conversation.agent_curves, frames),
+                "seen": pictures.visitors(conversation, frames),
+            }
+            for name, drawn in sides.items():
+                first = 0
+                for latents in self._encode_film(drawn):
+                    records[name][first : first + len(latents)] = latents
+                    first += len(latents)
+
+    @torch.inference_mode()
+    def _encode_film(self, drawn: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        stream = Stream.of(self._model.video_codec)
+        while block := list(itertools.islice(drawn, BLOCK_UNITS * FRAMES_PER_UNIT)):
+            units = np.stack(block).reshape(-1, FRAMES_PER_UNIT, *block[0].shape)
+            with streaming(stream):
+                yield self._model.sense_video(as_frames(units)[None])[0].numpy()

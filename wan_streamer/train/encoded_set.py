@@ -1,0 +1,86 @@
+"""A folder of encoded conversations: a file each, and what they were encoded with."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.checkpoint import atomic_file
+
+INDEX: Final = "encoded.json"
+
+
+@dataclass(frozen=True)
+class EncodedSet:
+    """Encoded conversations, mapped into memory.
+
+    Raises:
+        InvalidInput: ENCODED, when it is opened: the folder is none, is not finished, or a file is damaged.
+    """
+
+    folder: Path
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What `data encode` wrote of it: data_sha256, model (hash of all that encodes), preset, count, pictures."""
+        return read_index(self.folder)
+
+    @cached_property
+    def conversations(self) -> tuple[NDArray[Any], ...]:
+        """The records of each conversation."""
+        return tuple(_open(path_of(self.folder, number)) for number in range(self.about["count"]))
+
+
+def path_of(folder: Path, number: int) -> Path:
+    """The file of a conversation."""
+    return folder / f"{number:06d}.npy"
+
+
+def write_records(path: Path, records: NDArray[Any]) -> None:
+    """Whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with atomic_file(path) as file:
+        np.save(file, records)
+
+
+def write_index(folder: Path, about: dict[str, Any]) -> None:
+    """Says what a folder's files are."""
+    with atomic_file(folder / INDEX) as file:
+        file.write((json.dumps(about, indent=1) + "\n").encode())
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """What a folder's files are.
+
+    Raises:
+        InvalidInput: ENCODED, there is nothing, or no such index.
+    """
+    try:
+        content = json.loads((folder / INDEX).read_text())
+        assert isinstance(content, dict)
+        return content
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"got no encoded conversations in {folder} ({error}), expected {INDEX}; make them with wan-streamer data "
+            "encode DATASET --out DIR",
+            reason="ENCODED",
+        ) from error
+
+
+def _open(path: Path) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"got {path} ({error}), expected the records of a conversation; the same wan-streamer data encode makes "
+            "what is missing (delete a damaged file first)",
+            reason="ENCODED",
+        ) from error
