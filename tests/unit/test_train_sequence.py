@@ -60,7 +60,7 @@ def at(batch: Batch, tau: float, noise: list[Tensor]) -> Batch:
 
 @pytest.mark.parametrize("lag", [0, 1])
 def test_the_training_forward_is_serving(lag: int) -> None:
-    """Two solver steps made of training's velocities end in the served latents, and its text logits in the served words."""
+    """Two solver steps of training's velocities end in the served latents, its text logits in the served words."""
     model = random_model(tiny_config(lag=lag, history=HISTORY), torch.float64)
     forward, batch = TrainingForward(model), served(model)
     assert batch.audio is not None

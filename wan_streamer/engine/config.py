@@ -7,7 +7,7 @@ import torch
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset, untrained
-from wan_streamer.model.shipped import shipped_codec, use_shipped_codecs
+from wan_streamer.model.shipped import shipped_codec, shipped_transformer, use_shipped_senses, use_shipped_transformer
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import UNIT_MS
 
@@ -22,7 +22,7 @@ class EngineConfig:
     preset: str = "nano"
     """Size of the model: nano, v0_1 or v0_2."""
     weights_seed: int = 0
-    """There are no trained weights yet: they are drawn from this seed. All services must use the same one."""
+    """What no trained weights ship of is drawn from this seed. All services must use the same one."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the model runs."""
     threads: int = 1
@@ -43,12 +43,15 @@ def load_model(config: EngineConfig) -> WanStreamer:
         raise InvalidInput("got device cuda, but no CUDA GPU can be used here; say --device cpu", reason="DEVICE")
     torch.set_num_threads(config.threads)
     model = untrained(preset(config.preset), config.weights_seed)
-    use_shipped_codecs(model)
+    use_shipped_senses(model)
+    use_shipped_transformer(model)
     return model.to(config.device)
 
 
 def describe(config: EngineConfig) -> str:
     """What the weights are, in words for people."""
+    if shipped_transformer(config.preset).is_file():
+        return f"{config.preset}, trained"
     codecs = "trained codecs" if shipped_codec(config.preset, "video").is_file() else "untrained codecs"
     return f"{config.preset}, {codecs}, untrained Transformer (weights drawn from seed {config.weights_seed})"
 

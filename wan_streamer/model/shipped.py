@@ -4,9 +4,13 @@ from pathlib import Path
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
+from wan_streamer.model.ear import load_ear
+from wan_streamer.model.model_weights import load_trained
+from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
 
 SHIPPED = Path(__file__).parents[1] / "weights"
+EAR = SHIPPED / "ear.safetensors"
 
 
 def shipped_codec(preset: str, kind: str) -> Path:
@@ -14,8 +18,13 @@ def shipped_codec(preset: str, kind: str) -> Path:
     return SHIPPED / f"{preset}-{kind}-codec.safetensors"
 
 
-def use_shipped_codecs(model: WanStreamer) -> bool:
-    """Loads the codecs of the model's preset, with the statistics of their latents; False where none ship.
+def shipped_transformer(preset: str) -> Path:
+    """Where the trained Transformer of a preset lies, if there is one."""
+    return SHIPPED / f"{preset}.safetensors"
+
+
+def use_shipped_senses(model: WanStreamer) -> bool:
+    """Loads the codecs of the model's preset with the statistics of their latents, and the ear; False without codecs.
 
     Raises:
         InvalidInput: a file is damaged, or of another configuration than the preset.
@@ -33,4 +42,19 @@ def use_shipped_codecs(model: WanStreamer) -> bool:
             )
         model.codec(kind).load_state_dict(trained.codec.state_dict())
         model.set_latent_statistics(kind, trained.latent_mean, trained.latent_deviation)
+    if isinstance(model.user_audio, EarEncoder):
+        model.user_audio.ear.load_state_dict(load_ear(EAR).state_dict())
+    return True
+
+
+def use_shipped_transformer(model: WanStreamer) -> bool:
+    """Loads the trained Transformer of the model's preset; False where none ships.
+
+    Raises:
+        InvalidInput: the file is damaged or of another configuration.
+    """
+    path = shipped_transformer(model.config.name)
+    if not path.is_file():
+        return False
+    load_trained(path, model)
     return True

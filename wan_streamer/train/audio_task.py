@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.causal import LogMel
-from wan_streamer.model.codec_weights import Codec
+from wan_streamer.model.codec_weights import Codec, CodecConfig
 from wan_streamer.train.audio_data import audio_batch
 from wan_streamer.train.audio_discriminators import AudioDiscriminators
 from wan_streamer.train.audio_losses import AudioReconstructionLoss
@@ -32,6 +32,10 @@ class AudioCodecTask(CodecTask):
 
     def _make_codec(self) -> Codec:
         return AudioCodec(self.audio_recipe.codec)
+
+    @property
+    def config(self) -> CodecConfig:
+        return self.audio_recipe.codec
 
     def _make_reconstruction(self) -> nn.Module:
         return AudioReconstructionLoss(self.audio_recipe.loss, self.rate_hz)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.codec_weights import Codec
+from wan_streamer.model.codec_weights import Codec, CodecConfig
 from wan_streamer.train.audio_losses import kl_to_normal
 from wan_streamer.train.clips import Clips
 from wan_streamer.train.recipe import CodecRecipe
@@ -42,6 +42,11 @@ class CodecTask(ABC):
 
     @abstractmethod
     def _make_discriminators(self) -> nn.Module: ...
+
+    @property
+    @abstractmethod
+    def config(self) -> CodecConfig:
+        """Of the codec."""
 
     @property
     @abstractmethod

@@ -16,7 +16,7 @@ from tyro.conf import Positional, arg
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset, untrained
-from wan_streamer.model.shipped import use_shipped_codecs
+from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.face.heads import default_heads_folder
 from wan_streamer.train.data.sources.program import run_program
@@ -112,7 +112,7 @@ def _encode_one(number: int) -> None:
 
 def _model(name: str) -> WanStreamer:
     model = untrained(preset(name), 0)
-    if not use_shipped_codecs(model):
+    if not use_shipped_senses(model):
         raise InvalidInput(f"got the preset {name}, expected one whose codecs ship", reason="PRESET")
     return model
 

@@ -1,6 +1,8 @@
 """A folder of encoded conversations: a file each, and what they were encoded with."""
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.checkpoint import atomic_file
+from wan_streamer.train.manifest import DataFile, DataManifest
 
 INDEX: Final = "encoded.json"
 
@@ -34,6 +37,19 @@ class EncodedSet:
     def conversations(self) -> tuple[NDArray[Any], ...]:
         """The records of each conversation."""
         return tuple(_open(path_of(self.folder, number)) for number in range(self.about["count"]))
+
+
+def list_encoded(folders: Sequence[Path]) -> DataManifest:
+    """The sets as a run's data: each by what `data encode` wrote of it.
+
+    Raises:
+        InvalidInput: ENCODED, a folder is no such set.
+    """
+    files = []
+    for folder in folders:
+        content = json.dumps(read_index(folder), sort_keys=True)
+        files.append(DataFile(folder, folder.name, hashlib.sha256(content.encode()).hexdigest()))
+    return DataManifest(tuple(files))
 
 
 def path_of(folder: Path, number: int) -> Path:

@@ -13,6 +13,7 @@ from wan_streamer.train.run_folder import RunFolder
 NO_TENSORBOARD = "TensorBoard is not installed; for curves in a browser: pip install 'wan-streamer[train]'"
 # Without a terminal there is no bar: a line now and then instead.
 LINE_EVERY_S = 30.0
+SHOWN = ("loss", "log_mel", "pixel", "tokens_per_s")
 
 
 class Board(Protocol):
@@ -61,8 +62,12 @@ class RunProgress:
         if step > last_step:
             measures = measures | {"seconds_per_step": (now - before) / (step - last_step)}
             self._last = now, step
+            if "tokens" in measures:
+                measures["tokens_per_s"] = measures["tokens"] / measures["seconds_per_step"]
         self._write(step, measures)
-        words = " ".join(f"{name} {measures[name]:.3f}" for name in ("loss", "log_mel", "pixel") if name in measures)
+        words = " ".join(
+            f"{name} {measures[name]:.3f}" for name in ("loss", "log_mel", "pixel", "tokens_per_s") if name in measures
+        )
         self._bar.update(self._task, description=words)
         if not self._console.is_terminal and now - self._last_line > LINE_EVERY_S:
             self._last_line = now

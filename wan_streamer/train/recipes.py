@@ -8,8 +8,11 @@ from collections.abc import Callable
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import nano
 from wan_streamer.train.adversarial import AdversarialConfig
+from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
 from wan_streamer.train.schedule import OptimizerConfig
+
+AnyRecipe = CodecRecipe | ModelRecipe
 
 # A step that no run reaches.
 NEVER = 1_000_000_000
@@ -43,13 +46,31 @@ def video_codec_nano() -> VideoCodecRecipe:
     )
 
 
-RECIPES: dict[str, Callable[[], CodecRecipe]] = {
+def stage_1_nano() -> ModelRecipe:
+    """nano's first stage: each skill alone, in short sequences without pictures."""
+    return ModelRecipe(
+        name="stage-1-nano",
+        model=nano(),
+        steps=6000,
+        tasks=(
+            # The visitors' words as they end.
+            TaskConfig(name="hear", share=1, batch_size=8, units=40, speaks=False, text="said"),
+            # The agent's sound from its words.
+            TaskConfig(name="speak", share=3, batch_size=8, units=24, noisy_units=24, hears=False, where="turn"),
+            # When to speak, and what: the conversation's sound.
+            TaskConfig(name="converse", share=1, batch_size=2, units=100, noisy_units=40),
+        ),
+    )
+
+
+RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano": audio_codec_nano,
     "video-codec-nano": video_codec_nano,
+    "stage-1-nano": stage_1_nano,
 }
 
 
-def recipe_named(name: str, *, steps: int | None = None, seed: int | None = None) -> CodecRecipe:
+def recipe_named(name: str, *, steps: int | None = None, seed: int | None = None) -> AnyRecipe:
     """The recipe of this name, or of a function elsewhere named `module:function`, with other steps or seed.
 
     Raises:
@@ -57,7 +78,7 @@ def recipe_named(name: str, *, steps: int | None = None, seed: int | None = None
     """
     function = _function(name)
     recipe = None if inspect.signature(function).parameters else function()
-    if not isinstance(recipe, CodecRecipe):
+    if not isinstance(recipe, CodecRecipe | ModelRecipe):
         raise InvalidInput(
             f"got {name}, expected a function without arguments that returns a recipe", reason="RECIPE_UNKNOWN"
         )

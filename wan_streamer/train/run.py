@@ -8,15 +8,17 @@ import torch
 from rich.console import Console
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.codec_weights import CodecConfig, TrainedCodec, pack
 from wan_streamer.train.audio_data import audio_clips
 from wan_streamer.train.audio_task import AudioCodecTask
 from wan_streamer.train.checkpoint import atomic_file, load_newest, save_checkpoint
-from wan_streamer.train.codec_task import CodecTask
 from wan_streamer.train.distributed import Group, process_group
+from wan_streamer.train.encoded_set import EncodedSet, list_encoded
 from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataManifest, list_data
+from wan_streamer.train.model_recipe import ModelRecipe
+from wan_streamer.train.model_trainer import ModelTask, ModelTrainer
 from wan_streamer.train.progress import RunProgress
-from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
+from wan_streamer.train.recipe import AudioCodecRecipe, VideoCodecRecipe
+from wan_streamer.train.recipes import AnyRecipe
 from wan_streamer.train.run_folder import RunFolder, command_line, provenance
 from wan_streamer.train.stop_request import StopRequest
 from wan_streamer.train.trainer import Arithmetic, Trainer
@@ -24,6 +26,7 @@ from wan_streamer.train.video_data import video_clips
 from wan_streamer.train.video_task import VideoCodecTask
 
 DEVICES = ("auto", "cpu", "cuda")
+AnyTrainer = Trainer | ModelTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class RunOptions:
     stop_after_step: int = 0
 
 
-def train(recipe: CodecRecipe, options: RunOptions, console: Console) -> bool:
+def train(recipe: AnyRecipe, options: RunOptions, console: Console) -> bool:
     """Trains until the recipe's last step; returns False when it was stopped before.
 
     A run whose folder has checkpoints goes on from the newest whole one, to the same bits on the same hardware.
@@ -54,14 +57,13 @@ def train(recipe: CodecRecipe, options: RunOptions, console: Console) -> bool:
     device_type = _device_type(options.device)
     with process_group(device_type) as group, StopRequest(insisted=group.size == 1) as stop:
         device = torch.device(device_type, group.local_rank) if device_type == "cuda" else torch.device("cpu")
-        manifest = list_data(options.data, AUDIO_SUFFIXES if isinstance(recipe, AudioCodecRecipe) else VIDEO_SUFFIXES)
+        manifest = _manifest(recipe, options)
         folder = RunFolder(options.out)
         folder.check(recipe, manifest)
         torch.manual_seed(recipe.seed)
-        with group.leader_first():
-            task = _task(recipe, manifest, options.cache)
         arithmetic = Arithmetic(device=device, bfloat16=options.bfloat16, compile=options.compile)
-        run = _Run(Trainer(task, arithmetic, group), folder, options, console, stop)
+        trainer = _trainer(recipe, manifest, options, arithmetic, group)
+        run = _Run(trainer, folder, options, console, stop)
         run.resume()
         if group.leads:
             folder.describe(recipe, manifest, command_line(), device)
@@ -76,7 +78,7 @@ class _Run:
     """The loop and what it writes."""
 
     def __init__(
-        self, trainer: Trainer, folder: RunFolder, options: RunOptions, console: Console, stop: StopRequest
+        self, trainer: AnyTrainer, folder: RunFolder, options: RunOptions, console: Console, stop: StopRequest
     ) -> None:
         self.trainer, self.folder, self.options, self.console, self.stop = trainer, folder, options, console, stop
         self.group: Group = trainer.group
@@ -111,7 +113,7 @@ class _Run:
                 if step % recipe.log_every_steps == 0:
                     progress.log(step, trainer.averaged(measures))
                 if leads and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
-                    progress.validation(step, trainer.task.validate(trainer.ema.module, device))
+                    progress.validation(step, trainer.validate())
                 if leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s:
                     self._try_to_save(progress)
 
@@ -124,16 +126,12 @@ class _Run:
         self._saved_at = time.monotonic()
 
     def write_weights(self, manifest: DataManifest) -> None:
-        """Writes the averaged weights with the statistics of their latents."""
-        trainer, task = self.trainer, self.trainer.task
-        device = trainer.arithmetic.device
-        mean, deviation = task.latent_statistics(trainer.ema.module, device)
-        quality = task.validate(trainer.ema.module, device)
-        metadata = provenance(task.recipe, manifest, command_line(), device)
+        """Writes the averaged weights as they ship, with where they come from."""
+        trainer = self.trainer
+        metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
-        metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in quality.items()}
-        config = _codec_config(task.recipe)
-        content = pack(TrainedCodec(trainer.ema.module, config, mean, deviation, metadata), torch.float16)
+        metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
+        content = trainer.weights(metadata)
         with atomic_file(self.folder.weights) as file:
             file.write(content)
         self.console.print(f"wrote {self.folder.weights} ({len(content) / 1e6:.1f} MB)", highlight=False, markup=False)
@@ -155,16 +153,23 @@ class _Run:
             progress.say(f"could not save step {self.trainer.step_count} ({error}); the checkpoint before it is kept")
 
 
-def _task(recipe: CodecRecipe, manifest: DataManifest, cache: Path) -> CodecTask:
-    if isinstance(recipe, AudioCodecRecipe):
-        return AudioCodecTask(recipe, audio_clips(manifest, recipe.codec.sample_rate_hz, cache))
-    assert isinstance(recipe, VideoCodecRecipe)
-    return VideoCodecTask(recipe, video_clips(manifest, recipe.codec, cache))
+def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
+    if isinstance(recipe, ModelRecipe):
+        return list_encoded(options.data)
+    return list_data(options.data, AUDIO_SUFFIXES if isinstance(recipe, AudioCodecRecipe) else VIDEO_SUFFIXES)
 
 
-def _codec_config(recipe: CodecRecipe) -> CodecConfig:
-    assert isinstance(recipe, AudioCodecRecipe | VideoCodecRecipe)
-    return recipe.codec
+def _trainer(
+    recipe: AnyRecipe, manifest: DataManifest, options: RunOptions, arithmetic: Arithmetic, group: Group
+) -> AnyTrainer:
+    if isinstance(recipe, ModelRecipe):
+        return ModelTrainer(ModelTask(recipe, [EncodedSet(file.path) for file in manifest.files]), arithmetic, group)
+    with group.leader_first():
+        if isinstance(recipe, AudioCodecRecipe):
+            clips = audio_clips(manifest, recipe.codec.sample_rate_hz, options.cache)
+            return Trainer(AudioCodecTask(recipe, clips), arithmetic, group)
+        assert isinstance(recipe, VideoCodecRecipe)
+        return Trainer(VideoCodecTask(recipe, video_clips(manifest, recipe.codec, options.cache)), arithmetic, group)
 
 
 def _device_type(device: str) -> str:

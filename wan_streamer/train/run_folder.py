@@ -20,7 +20,7 @@ import torch
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.checkpoint import atomic_file
 from wan_streamer.train.manifest import DataManifest
-from wan_streamer.train.recipe import CodecRecipe
+from wan_streamer.train.recipes import AnyRecipe
 
 # What may differ when a run goes on: how long it lasts and what it prints.
 CHANGEABLE = frozenset({"steps", "log_every_steps", "validate_every_steps"})
@@ -48,7 +48,7 @@ class RunFolder:
     def _metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
 
-    def check(self, recipe: CodecRecipe, manifest: DataManifest) -> None:
+    def check(self, recipe: AnyRecipe, manifest: DataManifest) -> None:
         """Whether a run of this folder, if there is one, may go on with this recipe and data.
 
         Raises:
@@ -72,7 +72,7 @@ class RunFolder:
                 reason="RUN_DIFFERS",
             )
 
-    def describe(self, recipe: CodecRecipe, manifest: DataManifest, command: str, device: torch.device) -> None:
+    def describe(self, recipe: AnyRecipe, manifest: DataManifest, command: str, device: torch.device) -> None:
         """Writes run.json and data.json."""
         self.path.mkdir(parents=True, exist_ok=True)
         content = {"recipe": _recipe_json(recipe), **provenance(recipe, manifest, command, device)}
@@ -97,7 +97,7 @@ class RunFolder:
             file.write(json.dumps(row) + "\n")
 
 
-def provenance(recipe: CodecRecipe, manifest: DataManifest, command: str, device: torch.device) -> dict[str, str]:
+def provenance(recipe: AnyRecipe, manifest: DataManifest, command: str, device: torch.device) -> dict[str, str]:
     """What shipped weights say of where they come from."""
     return {
         "recipe_name": recipe.name,
@@ -129,7 +129,7 @@ def _cpu_lines() -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def _recipe_json(recipe: CodecRecipe) -> dict[str, Any]:
+def _recipe_json(recipe: AnyRecipe) -> dict[str, Any]:
     """As it looks after a round trip through JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
     return plain

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from wan_streamer.model.codec_weights import TrainedCodec, pack
 from wan_streamer.train.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from wan_streamer.train.codec_task import CodecTask, Reconstruct
 from wan_streamer.train.distributed import Group
@@ -87,6 +88,15 @@ class Trainer:
         self.codec_optimizer.load_state_dict(state["codec_optimizer"])
         self.discriminators.load_state_dict(state["discriminators"])
         self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+
+    def validate(self) -> dict[str, float]:
+        """How good the averaged weights are on what is held out."""
+        return self.task.validate(self.ema.module, self.arithmetic.device)
+
+    def weights(self, metadata: dict[str, str]) -> bytes:
+        """The averaged weights with the statistics of their latents, as they ship."""
+        mean, deviation = self.task.latent_statistics(self.ema.module, self.arithmetic.device)
+        return pack(TrainedCodec(self.ema.module, self.task.config, mean, deviation, metadata), torch.float16)
 
     def _step_discriminators(self, original: Tensor, decoded: Tensor) -> dict[str, Tensor]:
         self.discriminators.requires_grad_(True)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.codec_weights import Codec
+from wan_streamer.model.codec_weights import Codec, CodecConfig
 from wan_streamer.model.video_codec import VideoCodec
 from wan_streamer.train.clips import Clips
 from wan_streamer.train.codec_task import CodecTask
@@ -29,6 +29,10 @@ class VideoCodecTask(CodecTask):
 
     def _make_codec(self) -> Codec:
         return VideoCodec(self.video_recipe.codec)
+
+    @property
+    def config(self) -> CodecConfig:
+        return self.video_recipe.codec
 
     def _make_reconstruction(self) -> nn.Module:
         return VideoReconstructionLoss(self.video_recipe.loss)

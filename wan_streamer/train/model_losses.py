@@ -1,0 +1,63 @@
+"""The losses of the Transformer: words by cross-entropy, sound and pictures by flow matching (arXiv 2210.02747)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.model_recipe import ModelRecipe
+from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
+
+_ABSENT = -100
+
+
+class Learner(nn.Module):
+    """The training forward and its losses in one module, so that it can be compiled."""
+
+    def __init__(self, model: WanStreamer, recipe: ModelRecipe) -> None:
+        super().__init__()
+        self.forward_pass = TrainingForward(model)
+        self._weights = {"text": recipe.text_weight, "audio": recipe.audio_weight, "video": recipe.video_weight}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Weighted losses by modality; those that the batch has nothing of are not there."""
+        predictions = self.forward_pass(batch)
+        losses: dict[str, Tensor] = {}
+        if predictions.text_logits is not None:
+            targets = batch.words.masked_fill(batch.words < 0, _ABSENT)
+            losses["text"] = F.cross_entropy(predictions.text_logits.float().flatten(0, 2), targets.flatten())
+        velocities = (predictions.audio_velocity, predictions.video_velocity)
+        for name, velocity, target in zip(("audio", "video"), velocities, velocity_targets(batch), strict=True):
+            if velocity is not None and target is not None:
+                losses[name] = F.mse_loss(velocity.float(), target)
+        return {name: self._weights[name] * loss for name, loss in losses.items()}
+
+
+def token_count(batch: Batch) -> int:
+    """Tokens of a batch's sequences, noisy copies included."""
+    rows = 0
+    for part in (batch.audio, batch.video):
+        if part is not None:
+            rows += part.shape[2] * (part.shape[1] + len(batch.noisy_units))
+    # The encoders give two tokens of the ear and a quarter of the grid; the words' places count whether filled or not.
+    for part in (batch.heard, batch.words):
+        rows += part.shape[1] * part.shape[2] if part is not None else 0
+    if batch.seen is not None:
+        rows += batch.seen.shape[1] * -(-batch.seen.shape[2] // 4)
+    return rows * batch.words.shape[0]
+
+
+def gradient_norms(model: WanStreamer) -> dict[str, Tensor]:
+    """Norm of the gradient of what belongs to each modality, and of the backbone that all share."""
+    groups: dict[str, list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            groups.setdefault(_modality(name), []).append(parameter.grad)
+    return {f"norm_{name}": torch.nn.utils.get_total_norm(gradients) for name, gradients in groups.items()}
+
+
+def _modality(name: str) -> str:
+    first = name.partition(".")[0]
+    if first in ("transformer", "kind_embedding", "tau_mlp", "layer_modulation"):
+        return "backbone"
+    return {"text_embedding": "text", "text_head": "text"}.get(first, "_".join(first.split("_")[:2]))

@@ -1,0 +1,80 @@
+"""What a stage of the Transformer's training learns: a mixture of tasks over encoded conversations."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.train.schedule import OptimizerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """Windows of conversations with some of their streams; the rest of the model is left out of the sequence.
+
+    Attributes:
+        share: how often a step is of this task, relative to the others.
+        batch_size: windows of a step, over all processes.
+        units: length of a window.
+        noisy_units: how many units of a window have a noisy copy.
+        hears, sees: the user's sound and pictures are in the sequence.
+        speaks, shows: the agent's sound and pictures are.
+        text: whose words the text tokens are: the agent's, or the visitors' (to be heard).
+        where: windows from anywhere, or from shortly before the agent begins to speak.
+    """
+
+    name: str
+    share: float
+    batch_size: int
+    units: int
+    noisy_units: int = 0
+    hears: bool = True
+    sees: bool = False
+    speaks: bool = True
+    shows: bool = False
+    text: Literal["words", "said"] = "words"
+    where: Literal["anywhere", "turn"] = "anywhere"
+
+    def __post_init__(self) -> None:
+        if min(self.batch_size, self.units) < 1 or not 0 <= self.noisy_units <= self.units:
+            raise ValueError("got batch_size or units below 1 or noisy_units beyond the units, expected a window")
+        if self.noisy_units and not (self.speaks or self.shows):
+            raise ValueError("got noisy units of a task without latents, expected speaks or shows")
+        if self.sees and not self.hears:
+            raise ValueError("got a task that sees and does not hear: the last user token writes the words")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe:
+    """A stage of training.
+
+    Attributes:
+        drop_user: share of windows whose user streams are blank, for guidance (arXiv 2207.12598).
+        context_noise: deviation of the noise on the clean latents that others see, against drift.
+        text_weight, audio_weight, video_weight: of the losses: cross-entropy, squared errors of velocities.
+    """
+
+    name: str
+    model: ModelConfig
+    tasks: tuple[TaskConfig, ...]
+    seed: int = 0
+    steps: int
+    optimizer: OptimizerConfig = field(
+        default_factory=lambda: OptimizerConfig(betas=(0.9, 0.95), warmup_steps=200, gradient_norm=1.0)
+    )
+    ema_decay: float = 0.999
+    drop_user: float = 0.1
+    context_noise: float = 0.05
+    text_weight: float = 1.0
+    audio_weight: float = 1.0
+    video_weight: float = 1.0
+    # Every so many-th conversation is never learned from.
+    heldout_every: int = 25
+    validation_items: int = 16
+    validate_every_steps: int = 250
+    log_every_steps: int = 10
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.validation_items, self.validate_every_steps, self.log_every_steps) < 1:
+            raise ValueError("got steps, validation_items or a period below 1, expected at least 1")
+        if not self.tasks:
+            raise ValueError("got no tasks, expected at least one")

@@ -1,0 +1,148 @@
+"""One step of the Transformer's training, on one process or several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wan_streamer.model.model_weights import pack_model, trained_tensors
+from wan_streamer.model.presets import untrained
+from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.distributed import Group
+from wan_streamer.train.ema import Ema
+from wan_streamer.train.encoded_set import EncodedSet
+from wan_streamer.train.model_losses import Learner, gradient_norms, token_count
+from wan_streamer.train.model_recipe import ModelRecipe
+from wan_streamer.train.schedule import rate_factor
+from wan_streamer.train.trainer import Arithmetic
+from wan_streamer.train.windows import STEP_ITEM, Records, Windows
+
+# Keeps the choice of a step's task apart from its windows.
+TASK_STREAM = 2
+
+
+class ModelTask:
+    """The data of a stage, in two parts: what is learned from, and what is held out.
+
+    Raises:
+        InvalidInput: a folder holds no encoded conversations, or too short ones for a task.
+    """
+
+    def __init__(self, recipe: ModelRecipe, sets: Sequence[EncodedSet]) -> None:
+        self.recipe = recipe
+        conversations = [one for encoded in sets for one in encoded.conversations]
+        held_out = conversations[:: recipe.heldout_every]
+        training = [one for number, one in enumerate(conversations) if number % recipe.heldout_every] or held_out
+        self.training = [Windows(_fitting(training, task.sees or task.shows), task) for task in recipe.tasks]
+        self.heldout = [Windows(_fitting(held_out, task.sees or task.shows), task) for task in recipe.tasks]
+        shares = np.array([task.share for task in recipe.tasks], np.float64)
+        self._shares = shares / shares.sum()
+
+    def of_step(self, step: int) -> Windows:
+        """The windows of the task that a step is of."""
+        random = np.random.default_rng((self.recipe.seed, step, STEP_ITEM, TASK_STREAM))
+        return self.training[int(random.choice(len(self.training), p=self._shares))]
+
+    @torch.no_grad()
+    def validate(self, model: WanStreamer, device: torch.device) -> dict[str, float]:
+        """Losses of each task on held-out conversations, the same windows and noise every time."""
+        learner = Learner(model, self.recipe)
+        found: dict[str, float] = {}
+        for windows in self.heldout:
+            items = range(min(self.recipe.validation_items, 2 * windows.task.batch_size))
+            losses = learner(windows.batch(self.recipe, self.recipe.steps, items).to(device))
+            found |= {f"{windows.task.name}_{name}": float(loss) for name, loss in losses.items()}
+        return found
+
+
+class ModelTrainer:
+    """Everything that changes from step to step. Its state after a step decides all that follows, bit for bit."""
+
+    def __init__(self, task: ModelTask, arithmetic: Arithmetic, group: Group) -> None:
+        self.task, self.arithmetic, self.group = task, arithmetic, group
+        self.recipe = recipe = task.recipe
+        self.step_count = 0
+        self.model = _trainable(recipe).to(arithmetic.device)
+        learner = Learner(self.model, recipe)
+        self.learner: nn.Module = torch.compile(learner) if arithmetic.compile else learner  # type: ignore[assignment]
+        self.ema = Ema(self.model, recipe.ema_decay)
+        self._parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self._optimizer = torch.optim.AdamW(
+            self._parameters,
+            lr=recipe.optimizer.learning_rate,
+            betas=recipe.optimizer.betas,
+            weight_decay=recipe.optimizer.weight_decay,
+        )
+
+    def step(self) -> dict[str, Tensor]:
+        """Trains on the next batch; returns losses and gradient norms, averaged over processes by `averaged`."""
+        step, recipe = self.step_count, self.recipe
+        factor = rate_factor(step, 0, recipe.steps, recipe.optimizer)
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.optimizer.learning_rate * factor
+        windows = self.task.of_step(step)
+        batch = windows.batch(recipe, step, self.group.share(windows.task.batch_size)).to(self.arithmetic.device)
+        with torch.autocast(self.arithmetic.device.type, torch.bfloat16, enabled=self.arithmetic.bfloat16):
+            losses = self.learner(batch)
+        loss = torch.stack(list(losses.values())).sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.group.average_gradients(self._parameters)
+        norms = gradient_norms(self.model)
+        nn.utils.clip_grad_norm_(self._parameters, recipe.optimizer.gradient_norm)
+        self._optimizer.step()
+        self.ema.update(self.model, step)
+        self.step_count += 1
+        named = {f"{windows.task.name}_{name}": value.detach() for name, value in losses.items()}
+        tokens = torch.tensor(float(token_count(batch)), device=loss.device)
+        return named | norms | {"loss": loss.detach(), "tokens": tokens}
+
+    def averaged(self, measures: dict[str, Tensor]) -> dict[str, float]:
+        """The numbers of a step over all processes; waits for the device."""
+        values = self.group.average(torch.stack([value.float() for value in measures.values()]))
+        return dict(zip(measures, values.tolist(), strict=True))
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
+            "step_count": self.step_count,
+            "model": trained_tensors(self.model),
+            "ema": trained_tensors(self.ema.module),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from `state`."""
+        self.step_count = state["step_count"]
+        for module, name in ((self.model, "model"), (self.ema.module, "ema")):
+            own = trained_tensors(module)
+            with torch.no_grad():
+                for key, value in state[name].items():
+                    own[key].copy_(value)
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def validate(self) -> dict[str, float]:
+        """How good the averaged weights are on what is held out."""
+        return self.task.validate(self.ema.module, self.arithmetic.device)
+
+    def weights(self, metadata: dict[str, str]) -> bytes:
+        """The averaged weights as they ship."""
+        return pack_model(self.ema.module, metadata, torch.float16)
+
+
+def _trainable(recipe: ModelRecipe) -> WanStreamer:
+    """The model with the codecs and the ear that ship, which stay as they are."""
+    model = untrained(recipe.model, recipe.seed)
+    use_shipped_senses(model)
+    names = trained_tensors(model)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in names)
+    return model.train()
+
+
+def _fitting(conversations: Sequence[Records], pictures: bool) -> list[Records]:
+    """Those that have pictures, where they are needed."""
+    return [one for one in conversations if not pictures or "video" in (one.dtype.names or ())] or list(conversations)

@@ -1,0 +1,107 @@
+"""Draws windows of encoded conversations. What a step holds is a function of (seed, step, item) alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.clips import item_random
+from wan_streamer.train.encoded import LEAD_US
+from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
+from wan_streamer.train.sequence import Batch
+from wan_streamer.unit import UNIT_US
+
+# Keeps what a whole step shares apart from what belongs to its items.
+STEP_ITEM = 2**31
+# Units before the agent's first sound: its first words are written there.
+BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
+
+Records = NDArray[Any]
+
+
+class Windows:
+    """Windows of the conversations that a task can use.
+
+    Raises:
+        InvalidInput: DATA_SHORT, no conversation is long enough; DATA_PICTURES, the task needs pictures and the records
+            have none.
+    """
+
+    def __init__(self, conversations: Sequence[Records], task: TaskConfig) -> None:
+        self.task = task
+        self._conversations = [one for one in conversations if len(one) >= task.units and len(_turns(one, task))]
+        if not self._conversations:
+            raise InvalidInput(
+                f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
+                reason="DATA_SHORT",
+            )
+        names = self._conversations[0].dtype.names or ()
+        if (task.sees or task.shows) and "video" not in names:
+            raise InvalidInput(
+                f"got records without pictures for the task {task.name!r}, expected some; encode without --sound-only",
+                reason="DATA_PICTURES",
+            )
+        lengths = np.array([len(one) for one in self._conversations], np.float64)
+        self._chances = lengths / lengths.sum()
+
+    def draw(self, random: np.random.Generator) -> Records:
+        """The records of one window."""
+        conversation = self._conversations[int(random.choice(len(self._chances), p=self._chances))]
+        last = len(conversation) - self.task.units
+        if self.task.where == "turn":
+            turn = int(random.choice(_turns(conversation, self.task)))
+            first = min(max(0, turn - BEFORE_TURN_UNITS), last)
+        else:
+            first = int(random.integers(last + 1))
+        return np.asarray(conversation[first : first + self.task.units])
+
+    def batch(self, recipe: ModelRecipe, step: int, items: Sequence[int]) -> Batch:
+        """The windows of a step with their noise, on the CPU."""
+        task = self.task
+        shared = item_random(recipe.seed, step, STEP_ITEM)
+        noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
+        randoms = [item_random(recipe.seed, step, item) for item in items]
+        windows = np.stack([self.draw(random) for random in randoms])
+        there = [random.random() >= recipe.drop_user for random in randoms]
+        latents = {
+            name: _tensor(windows[name])
+            for name, is_there in (("audio", task.speaks), ("video", task.shows))
+            if is_there
+        }
+        return Batch(
+            heard=_blank(_tensor(windows["heard"]), there) if task.hears else None,
+            seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
+            words=torch.from_numpy(windows[task.text].astype(np.int64)),
+            **latents,
+            noisy_units=torch.from_numpy(noisy),
+            tau=torch.sigmoid(_normal(randoms, (len(noisy),))),
+            **{f"{name}_noise": _normal(randoms, (len(noisy), *values.shape[2:])) for name, values in latents.items()},
+            context_noise=tuple(  # type: ignore[arg-type]
+                recipe.context_noise * _normal(randoms, latents[name].shape[1:]) if name in latents else None
+                for name in ("audio", "video")
+            ),
+        )
+
+
+def _turns(records: Records, task: TaskConfig) -> NDArray[np.int64]:
+    """Units where the agent begins to speak; where that does not matter, any."""
+    if task.where == "anywhere":
+        return np.zeros(1, np.int64)
+    speaks = np.asarray(records["speaks"])
+    return np.flatnonzero(speaks[1:] & ~speaks[:-1]) + 1
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _blank(values: Tensor, there: Sequence[bool]) -> Tensor:
+    return values * torch.tensor(there).view(-1, *(1,) * (values.ndim - 1))
+
+
+def _normal(randoms: Sequence[np.random.Generator], shape: Sequence[int]) -> Tensor:
+    return torch.from_numpy(np.stack([random.standard_normal(tuple(shape), np.float32) for random in randoms]))
