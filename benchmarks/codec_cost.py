@@ -55,8 +55,8 @@ def parts(model: WanStreamer) -> dict[str, Callable[[], object]]:
     audio = torch.randn(1, config.agent_audio.tokens_per_unit, config.agent_audio.latent_channels)
     video = torch.randn(1, 1, agent.tokens_per_unit, agent.latent_channels)
     return {
-        "encode user audio": lambda: model.user_audio(sound),
-        "encode user video": lambda: model.user_video(as_frames(pictures)[None, None]),
+        "encode user audio": lambda: model.embed_heard(model.hear(sound)),
+        "encode user video": lambda: model.embed_seen(model.see(as_frames(pictures)[None, None])),
         "decode agent audio": lambda: model.decode_audio(audio),
         "decode agent video": lambda: as_pictures(model.decode_video(video)[0, 0]),
     }

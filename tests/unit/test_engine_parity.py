@@ -98,7 +98,9 @@ def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[
         user = random_unit(model.config, k)
         frames = torch.tensor(user.video).permute(0, 3, 1, 2).to(like) / 127.5 - 1
         with streaming(stream):
-            heard = model.embed_user(*model.sense(frames[None, None], torch.tensor(user.audio).to(like)[None]))[:, 0]
+            heard = model.embed_user(
+                model.see(frames[None, None]), model.hear(torch.tensor(user.audio).to(like)[None])
+            )[:, 0]
         add(k, heard, rows_of(*USER_KINDS), CLEAN, None)
         add(k, model.embed_text(torch.tensor([text])), rows_of(Kind.AGENT_TEXT)[: len(text)], CLEAN, None)
         latent_rows = rows_of(Kind.AGENT_AUDIO, Kind.AGENT_VIDEO)

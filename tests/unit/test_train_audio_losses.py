@@ -10,6 +10,7 @@ from wan_streamer.train.audio_losses import (
     AudioLossConfig,
     AudioReconstructionLoss,
     LogMelDistance,
+    beat_distance,
     kl_to_normal,
     pitch_distance,
     spectrum,
@@ -94,7 +95,7 @@ def octaves(hz: float, count: int = 40) -> torch.Tensor:
 
 def test_equal_sounds_lose_nothing() -> None:
     """All parts are zero (the pitch: a few cents) for equal sounds and above zero for others."""
-    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ).double()
+    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ, 320).double()
     one, other = voiced(200), noise(6, 1, 3200)
     equal = loss(one, one, octaves(200))
     assert all(float(part) == 0 for name, part in equal.items() if name != "pitch")
@@ -111,7 +112,7 @@ def test_pitch_distance_counts_voiced_frames_only() -> None:
 @pytest.mark.parametrize("made", [0.0, 1e-9, 0.1])
 def test_silence_has_finite_gradients(made: float) -> None:
     """On digital silence, on either side, loss and gradients are finite."""
-    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64,), mels=((64, 8),)), RATE_HZ)
+    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64,), mels=((64, 8),)), RATE_HZ, 320)
     decoded = torch.full((1, 640), made).requires_grad_()
     total = torch.stack(list(loss(decoded, torch.zeros(1, 640), torch.zeros(1, 8)).values())).sum()
     total.backward()
@@ -122,7 +123,7 @@ def test_silence_has_finite_gradients(made: float) -> None:
 
 def test_a_batch_is_the_mean_of_its_items() -> None:
     """The loss of a batch is the mean of its halves' losses: data parallel training needs it."""
-    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ).double()
+    loss = AudioReconstructionLoss(AudioLossConfig(fft_sizes=(64, 128), mels=((128, 8),)), RATE_HZ, 320).double()
     one, other = noise(7, 4, 640), torch.cat([noise(8, 3, 640), voiced(200, 640)])
     pitch = torch.full((4, 8), 7.0, dtype=torch.float64)
     halves = slice(0, 2), slice(2, 4)
@@ -130,3 +131,11 @@ def test_a_batch_is_the_mean_of_its_items() -> None:
     first, second = (loss(one[half], other[half], pitch[half]) for half in halves)
     for name, value in whole.items():
         assert float(value) == pytest.approx((float(first[name]) + float(second[name])) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize(("period", "least", "most"), [(320, 0.05, 1.0), (280, 0.0, 0.01)])
+def test_only_what_keeps_step_with_the_latents_is_a_beat(period: int, least: float, most: float) -> None:
+    """Noise that swells and sinks every 40 ms costs; the same swelling every 35 ms costs next to nothing."""
+    steady = noise(9, 1, 320 * 140)
+    swelling = 1 + 0.3 * torch.sin(2 * torch.pi * torch.arange(320 * 140) / period)
+    assert least < float(beat_distance(steady * swelling, steady, 320)) < most

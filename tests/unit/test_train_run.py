@@ -15,16 +15,17 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from tests.support.encoded import tiny_model, write_encoded
 from tests.support.train_recipes import tiny_audio, tiny_video, write_film, write_tones
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.train.checkpoint import load_newest
 from wan_streamer.train.distributed import Group
-from wan_streamer.train.recipe import CodecRecipe
-from wan_streamer.train.recipes import RECIPES, recipe_named
+from wan_streamer.train.recipes import RECIPES, AnyRecipe, recipe_named
 from wan_streamer.train.run import RunOptions, train
 
 ROOT = Path(__file__).parents[2]
+MODEL_RECIPE = "tests.support.encoded:tiny_model"
 AUDIO_RECIPE = "tests.support.train_recipes:tiny_audio"
 
 
@@ -61,7 +62,9 @@ def assert_same(one: object, other: object, *, tolerance: float = 0.0) -> None:
         assert one == other
 
 
-def data_for(recipe: CodecRecipe, folder: Path) -> Path:
+def data_for(recipe: AnyRecipe, folder: Path) -> Path:
+    if recipe.name == "tiny-model":
+        return write_encoded(folder)
     if recipe.name == "tiny-audio":
         return write_tones(folder)
     folder.mkdir()
@@ -84,9 +87,9 @@ def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
     return printed
 
 
-@pytest.mark.parametrize("make", [tiny_audio, tiny_video])
+@pytest.mark.parametrize("make", [tiny_audio, tiny_video, tiny_model])
 @pytest.mark.parametrize("stop_after", [1, 3])
-def test_a_run_goes_on_bit_for_bit(tmp_path: Path, make: Callable[[], CodecRecipe], stop_after: int) -> None:
+def test_a_run_goes_on_bit_for_bit(tmp_path: Path, make: Callable[[], AnyRecipe], stop_after: int) -> None:
     """Stopped before and inside the adversarial phase and continued, everything equals the run that never stopped."""
     recipe = make()
     data = data_for(recipe, tmp_path / "data")
@@ -130,17 +133,18 @@ def test_bfloat16_learns_the_same(tmp_path: Path) -> None:
     assert all(tensor.dtype == torch.float32 for tensor in codec.values())
 
 
-def test_two_processes_equal_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", [AUDIO_RECIPE, MODEL_RECIPE])
+def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
     """Two gloo processes with half of each batch end where one process with all of it does."""
-    data = write_tones(tmp_path / "data")
+    data = data_for(recipe_named(recipe), tmp_path / "data")
     outs = tmp_path / "one", tmp_path / "two"
     for processes, out in enumerate(outs, start=1):
-        arguments = [AUDIO_RECIPE, "--data", str(data), "--out", str(out), "--device", "cpu"]
+        arguments = [recipe, "--data", str(data), "--out", str(out), "--device", "cpu"]
         finish(start([*arguments, "--cache", str(tmp_path / "cache")], processes=processes))
     one, two = ([json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in outs)
     assert len(one) == len(two) > 6
     for a, b in zip(one, two, strict=True):
-        for name in a.keys() - {"unix_s", "seconds_per_step"}:
+        for name in a.keys() - {"unix_s", "seconds_per_step", "tokens_per_s"}:
             assert a[name] == pytest.approx(b[name], rel=1e-3, abs=1e-4), (a["step"], name)
 
 

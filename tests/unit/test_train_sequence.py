@@ -45,7 +45,7 @@ def served(model: WanStreamer) -> Batch:
         torch.stack([unit_noise(tuple(part.shape[2:]), SEED, k, stream) for k in range(UNITS)])[None].to(like)
         for stream, part in enumerate(latents)
     ]
-    seen, heard = model.sense(torch.stack(frames)[None], torch.cat(samples)[None])
+    seen, heard = model.see(torch.stack(frames)[None]), model.hear(torch.cat(samples)[None])
     return Batch(
         seen=seen, heard=heard, words=words, audio=latents[0], video=latents[1], noisy_units=torch.arange(UNITS),
         tau=torch.ones(1, UNITS, dtype=like.dtype), audio_noise=noise[0], video_noise=noise[1],

@@ -122,7 +122,7 @@ class Thinker:
         samples = torch.tensor(user.audio).to(like)[None]
         frames = torch.tensor(user.video).to(like.device).permute(0, 3, 1, 2).to(like.dtype) / 127.5 - 1
         with streaming(session.stream):
-            return self.model.embed_user(*self.model.sense(frames[None, None], samples))[:, 0]
+            return self.model.embed_user(self.model.see(frames[None, None]), self.model.hear(samples))[:, 0]
 
     def _write_words(self, session: ThinkerSession, unit_index: int, context_1D: Tensor) -> list[int]:
         """Greedy words of a unit: at least one token (LISTEN: no words), at most `max_text_tokens`."""

@@ -60,18 +60,16 @@ class WanStreamer(nn.Module):
         self.video_head = nn.Linear(width, video_channels)
         self.apply(_initialise)
 
-    def sense(self, frames_BUFCHW: Tensor, samples_BT: Tensor) -> tuple[Tensor, Tensor]:
-        """What `embed_user` takes of the user's pictures and sound: all that is not trained, so it can be stored."""
-        seen = self.sense_video(frames_BUFCHW) if self.config.sees_with_codec else frames_BUFCHW
-        return seen, self.user_audio.sense(samples_BT)
+    def see(self, frames_BUFCHW: Tensor) -> Tensor:
+        """What `embed_user` takes of the user's pictures: all that is not trained is done, so it can be stored."""
+        return self.encode_video(frames_BUFCHW) if self.config.sees_with_codec else frames_BUFCHW
 
-    def sense_video(self, frames_BUFCHW: Tensor) -> Tensor:
-        """The codec's latents of pictures, mean 0 and deviation 1, [B, U, N, C]."""
-        mean, _ = self.video_codec.encode(frames_BUFCHW)
-        return (mean - self.video_latent_mean) / self.video_latent_deviation
+    def hear(self, samples_BT: Tensor) -> Tensor:
+        """What `embed_user` takes of the user's sound."""
+        return self.user_audio.sense(samples_BT)
 
     def embed_user(self, seen: Tensor, heard: Tensor) -> Tensor:
-        """Tokens of the user's part of units from what `sense` gave, [B, U, T, D]."""
+        """Tokens of the user's part of units from what `see` and `hear` gave, [B, U, T, D]."""
         return torch.cat([self.embed_seen(seen), self.embed_heard(heard)], dim=2)
 
     def embed_seen(self, seen: Tensor) -> Tensor:
@@ -110,6 +108,16 @@ class WanStreamer(nn.Module):
         """What the codec's latents are like; the model's own have mean 0 and deviation 1 in each channel."""
         getattr(self, f"{kind}_latent_mean").copy_(mean)
         getattr(self, f"{kind}_latent_deviation").copy_(deviation)
+
+    def encode_audio(self, samples_BT: Tensor) -> Tensor:
+        """The model's audio latents of samples, mean 0 and deviation 1, [B, N, C]."""
+        mean, _ = self.audio_codec.encode(samples_BT)
+        return (mean - self.audio_latent_mean) / self.audio_latent_deviation
+
+    def encode_video(self, frames_BUFCHW: Tensor) -> Tensor:
+        """The model's video latents of frames, mean 0 and deviation 1, [B, U, N, C]."""
+        mean, _ = self.video_codec.encode(frames_BUFCHW)
+        return (mean - self.video_latent_mean) / self.video_latent_deviation
 
     def decode_audio(self, latents_BNC: Tensor) -> Tensor:
         """Samples [B, T] in -1..1 of the model's audio latents."""

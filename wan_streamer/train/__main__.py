@@ -27,6 +27,8 @@ class Arguments:
     """Folder of the run; ~/.cache/wan-streamer/runs/RECIPE when absent."""
     cache: Path = Path.home() / ".cache" / "wan-streamer" / "decoded"
     """Where decoded data is kept."""
+    start: Path | None = None
+    """Weights of an earlier stage to begin with."""
     device: str = "auto"
     """auto, cpu or cuda."""
     bfloat16: bool = False
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             data=given.data,
             out=given.out or Path.home() / ".cache" / "wan-streamer" / "runs" / recipe.name,
             cache=given.cache,
+            start=given.start,
             device=given.device,
             bfloat16=given.bfloat16,
             compile=given.compile,

@@ -34,11 +34,15 @@ class AudioCodecTask(CodecTask):
         return AudioCodec(self.audio_recipe.codec)
 
     @property
+    def _token_samples(self) -> int:
+        return samples_per_unit(self.rate_hz) // self.audio_recipe.codec.tokens_per_unit
+
+    @property
     def config(self) -> CodecConfig:
         return self.audio_recipe.codec
 
     def _make_reconstruction(self) -> nn.Module:
-        return AudioReconstructionLoss(self.audio_recipe.loss, self.rate_hz)
+        return AudioReconstructionLoss(self.audio_recipe.loss, self.rate_hz, self._token_samples)
 
     def _make_discriminators(self) -> nn.Module:
         return AudioDiscriminators(self.audio_recipe.discriminators)

@@ -88,7 +88,7 @@ class Encoder:
 
     @torch.inference_mode()
     def _hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._model.user_audio.sense(torch.from_numpy(samples)[None])[0].numpy()
+        return self._model.hear(torch.from_numpy(samples)[None])[0].numpy()
 
     @torch.inference_mode()
     def _encode_voice(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,8 +96,7 @@ class Encoder:
         wanted = len(samples) * config.sample_rate_hz // AGENT_RATE_HZ
         resampled = soxr.resample(samples, AGENT_RATE_HZ, config.sample_rate_hz)[:wanted]
         resampled = np.pad(resampled, (0, wanted - len(resampled)))
-        mean, _ = self._model.audio_codec.encode(torch.from_numpy(resampled)[None])
-        latents = (mean[0] - self._model.audio_latent_mean) / self._model.audio_latent_deviation
+        latents = self._model.encode_audio(torch.from_numpy(resampled)[None])[0]
         return latents.unflatten(0, (-1, config.tokens_per_unit)).numpy()
 
     def _place(self, utterances: "list[Utterance] | tuple[Utterance, ...]", count: int, *, begin: bool) -> Any:
@@ -132,4 +131,4 @@ class Encoder:
         while block := list(itertools.islice(drawn, BLOCK_UNITS * FRAMES_PER_UNIT)):
             units = np.stack(block).reshape(-1, FRAMES_PER_UNIT, *block[0].shape)
             with streaming(stream):
-                yield self._model.sense_video(as_frames(units)[None])[0].numpy()
+                yield self._model.encode_video(as_frames(units)[None])[0].numpy()

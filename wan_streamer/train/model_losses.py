@@ -25,7 +25,9 @@ class Learner(nn.Module):
         losses: dict[str, Tensor] = {}
         if predictions.text_logits is not None:
             targets = batch.words.masked_fill(batch.words < 0, _ABSENT)
-            losses["text"] = F.cross_entropy(predictions.text_logits.float().flatten(0, 2), targets.flatten())
+            nats = F.cross_entropy(predictions.text_logits.float().flatten(0, 2), targets.flatten(), reduction="sum")
+            # A unit, not a token: the mean over processes is then the mean over all.
+            losses["text"] = nats / (batch.words.shape[0] * batch.words.shape[1])
         velocities = (predictions.audio_velocity, predictions.video_velocity)
         for name, velocity, target in zip(("audio", "video"), velocities, velocity_targets(batch), strict=True):
             if velocity is not None and target is not None:

@@ -1,13 +1,14 @@
 """One step of the Transformer's training, on one process or several."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.model_weights import pack_model, trained_tensors
+from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -97,7 +98,7 @@ class ModelTrainer:
         self.ema.update(self.model, step)
         self.step_count += 1
         named = {f"{windows.task.name}_{name}": value.detach() for name, value in losses.items()}
-        tokens = torch.tensor(float(token_count(batch)), device=loss.device)
+        tokens = torch.tensor(float(token_count(batch) * self.group.size), device=loss.device)
         return named | norms | {"loss": loss.detach(), "tokens": tokens}
 
     def averaged(self, measures: dict[str, Tensor]) -> dict[str, float]:
@@ -123,6 +124,15 @@ class ModelTrainer:
                 for key, value in state[name].items():
                     own[key].copy_(value)
         self._optimizer.load_state_dict(state["optimizer"])
+
+    def start_from(self, path: Path) -> None:
+        """Begins with weights that were trained before.
+
+        Raises:
+            InvalidInput: they cannot be read, or are of another configuration.
+        """
+        for model in (self.model, self.ema.module):
+            load_trained(path, model)
 
     def validate(self) -> dict[str, float]:
         """How good the averaged weights are on what is held out."""

@@ -33,6 +33,13 @@ def audio_codec_nano() -> AudioCodecRecipe:
     )
 
 
+def audio_codec_nano_even() -> AudioCodecRecipe:
+    """The rest for weights of an `audio-codec-nano` that was trained without the loss for beats (--start)."""
+    return dataclasses.replace(
+        audio_codec_nano(), name="audio-codec-nano-even", steps=3000, optimizer=OptimizerConfig(learning_rate=4e-4)
+    )
+
+
 def video_codec_nano() -> VideoCodecRecipe:
     """nano's video codec: what one CPU core does in an hour, pieces of three units of many scenes."""
     return VideoCodecRecipe(
@@ -65,6 +72,7 @@ def stage_1_nano() -> ModelRecipe:
 
 RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano": audio_codec_nano,
+    "audio-codec-nano-even": audio_codec_nano_even,
     "video-codec-nano": video_codec_nano,
     "stage-1-nano": stage_1_nano,
 }

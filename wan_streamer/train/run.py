@@ -1,5 +1,6 @@
 """A run from beginning to end, or from where it was left: data, steps, checkpoints, weights."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class RunOptions:
     data: tuple[Path, ...]
     out: Path
     cache: Path
+    # Weights to begin with instead of random ones; a run that goes on does not look at them.
+    start: Path | None = None
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
@@ -64,7 +67,7 @@ def train(recipe: AnyRecipe, options: RunOptions, console: Console) -> bool:
         arithmetic = Arithmetic(device=device, bfloat16=options.bfloat16, compile=options.compile)
         trainer = _trainer(recipe, manifest, options, arithmetic, group)
         run = _Run(trainer, folder, options, console, stop)
-        run.resume()
+        run.begin()
         if group.leads:
             folder.describe(recipe, manifest, command_line(), device)
         run.go()
@@ -85,10 +88,12 @@ class _Run:
         self._saved_step = -1
         self._saved_at = self._began_at = time.monotonic()
 
-    def resume(self) -> None:
-        """Goes to the newest whole checkpoint, if there is one."""
+    def begin(self) -> None:
+        """Goes to the newest whole checkpoint; where there is none, to the weights to begin with, if any."""
         found = load_newest(self.folder.checkpoints)
         if found is None:
+            if self.options.start is not None:
+                self.trainer.start_from(self.options.start)
             return
         step, state, complaints = found
         self.trainer.restore(state)
@@ -130,6 +135,8 @@ class _Run:
         trainer = self.trainer
         metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
+        if self.options.start is not None:
+            metadata["start_sha256"] = hashlib.sha256(self.options.start.read_bytes()).hexdigest()
         metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
         with atomic_file(self.folder.weights) as file:

@@ -25,7 +25,7 @@ class Batch:
     """Windows of conversations of equal length; a kind that is left out of the sequence is None.
 
     Attributes:
-        seen, heard: what `WanStreamer.sense` gives, [B, U, ...].
+        seen, heard: what `WanStreamer.see` and `hear` give, [B, U, ...].
         words: text tokens [B, U, N], negative where there is none.
         audio, video: clean latents [B, U, N, C].
         noisy_units: units that have a noisy copy, int64 [K], the same in every window.

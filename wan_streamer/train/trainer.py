@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.codec_weights import TrainedCodec, pack
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.codec_weights import TrainedCodec, load_codec, pack
+from wan_streamer.model.config import AudioCodecConfig
 from wan_streamer.train.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from wan_streamer.train.codec_task import CodecTask, Reconstruct
 from wan_streamer.train.distributed import Group
@@ -88,6 +91,22 @@ class Trainer:
         self.codec_optimizer.load_state_dict(state["codec_optimizer"])
         self.discriminators.load_state_dict(state["discriminators"])
         self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+
+    def start_from(self, path: Path) -> None:
+        """Begins with weights that were trained before.
+
+        Raises:
+            InvalidInput: they cannot be read, or are of another configuration.
+        """
+        kind = "audio" if isinstance(self.task.config, AudioCodecConfig) else "video"
+        trained = load_codec(path, kind)
+        if trained.config != self.task.config:
+            raise InvalidInput(
+                f"got {path} with {trained.config}, expected {self.task.config} of the recipe; name other weights",
+                reason="WEIGHTS_KIND",
+            )
+        for codec in (self.codec, self.ema.module):
+            codec.load_state_dict(trained.codec.state_dict())
 
     def validate(self) -> dict[str, float]:
         """How good the averaged weights are on what is held out."""

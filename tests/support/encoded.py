@@ -1,0 +1,60 @@
+"""Encoded conversations of random numbers for a model of small sizes, and a recipe that learns from them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.tiny import tiny_config
+from wan_streamer.model.config import EarConfig, HistoryConfig, ModelConfig
+from wan_streamer.model.vocabulary import vocabulary_named
+from wan_streamer.train.encoded import unit_type
+from wan_streamer.train.encoded_set import path_of, write_index, write_records
+from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
+from wan_streamer.train.words import NOTHING
+
+HISTORY = HistoryConfig(
+    sink_units=1, user_video_units=4, user_audio_units=8, agent_text_units=16, agent_audio_units=8, agent_video_units=4
+)
+
+
+def small_model() -> ModelConfig:
+    """As nano is made: the pretrained ear, and the agent's video codec for the user's pictures."""
+    config = tiny_config(history=HISTORY)
+    return dataclasses.replace(config, user_audio=EarConfig(), sees_with_codec=True)
+
+
+def tiny_model() -> ModelRecipe:
+    """Two tasks, six steps."""
+    return ModelRecipe(
+        name="tiny-model",
+        model=small_model(),
+        steps=6,
+        tasks=(
+            TaskConfig(name="speak", share=1, batch_size=2, units=6, noisy_units=6, hears=False, where="turn"),
+            TaskConfig(name="converse", share=1, batch_size=2, units=8, noisy_units=3, sees=True, shows=True),
+        ),
+        validation_items=2,
+        validate_every_steps=3,
+        log_every_steps=1,
+    )
+
+
+def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bool = True) -> Path:
+    """Conversations in which the agent speaks in units 8 to 15."""
+    folder.mkdir(parents=True)
+    config, random = small_model(), np.random.default_rng(0)
+    vocabulary = vocabulary_named(config.vocabulary)
+    for number in range(count):
+        records = np.zeros(units, unit_type(config, pictures=pictures))
+        for name in set(records.dtype.names or ()) & {"heard", "audio", "seen", "video"}:
+            records[name] = random.standard_normal(records[name].shape)
+        records["speaks"][8:16] = True
+        for name in ("words", "said"):
+            records[name] = NOTHING
+            records[name][:, 0] = vocabulary.listen
+            records[name][8:12, 0] = random.integers(97, 122, 4)
+            records[name][8:12, 1] = vocabulary.end
+        write_records(path_of(folder, number), records)
+    write_index(folder, {"count": count, "pictures": pictures, "preset": "tiny", "data_sha256": "", "model": ""})
+    return folder
