@@ -145,7 +145,7 @@ def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
     assert len(one) == len(two) > 6
     for a, b in zip(one, two, strict=True):
         for name in a.keys() - {"unix_s", "seconds_per_step", "tokens_per_s"}:
-            assert a[name] == pytest.approx(b[name], rel=1e-3, abs=1e-4), (a["step"], name)
+            assert a[name] == pytest.approx(b[name], rel=1e-2, abs=5e-4), (a["step"], name)
 
 
 def test_a_batch_is_shared_without_rest() -> None:

@@ -138,11 +138,13 @@ class Train(Command):
     """
 
     recipe: Positional[str]
-    """audio-codec-nano, video-codec-nano, or module:function of your own."""
+    """audio-codec-nano, video-codec-nano, stage-1-nano ..., or module:function of your own."""
     data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")]
-    """Folders or files to learn from: sound files, or films for a video codec."""
+    """Folders or files to learn from: sound files, films or data sets for a video codec, encoded sets for a stage."""
     out: Annotated[Path | None, arg(metavar="PATH", aliases=["-o"])] = None
     """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
+    start: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Weights of an earlier stage to begin with."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What to compute on."""
     bfloat16: bool = False
@@ -157,7 +159,7 @@ class Train(Command):
     """Stop and save after so many minutes; 0 is never."""
 
     def execute(self, console: Console) -> int:
-        names = ("data", "out", "device", "bfloat16", "compile", "steps", "seed", "minutes")
+        names = ("data", "out", "start", "device", "bfloat16", "compile", "steps", "seed", "minutes")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from tyro.conf import arg, subcommand
 
 from wan_streamer.client.command import Command
-from wan_streamer.client.data_conversation_commands import DataPreview, DataRender
+from wan_streamer.client.data_conversation_commands import DataEncode, DataPreview, DataRender
 from wan_streamer.client.data_source_commands import DataFaces, DataFetch, DataVoice
 from wan_streamer.client.draw_command import Domain, DrawCommand
 from wan_streamer.client.module_command import options_of, run_module
@@ -54,6 +54,7 @@ class Data(Command):
         | Annotated[DataFaces, subcommand("faces", prefix_name=False)]
         | Annotated[DataScript, subcommand("script", prefix_name=False)]
         | Annotated[DataRender, subcommand("render", prefix_name=False)]
+        | Annotated[DataEncode, subcommand("encode", prefix_name=False)]
         | Annotated[DataPreview, subcommand("preview", prefix_name=False)]
         | Annotated[DataSplits, subcommand("splits", prefix_name=False)],
         arg(name=""),

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
+from wan_streamer.client.command import Command
 from wan_streamer.client.draw_command import DrawCommand
 from wan_streamer.client.module_command import options_of, run_module
 
 RENDER_MODULE = "wan_streamer.train.data.store.render_command"
+ENCODE_MODULE = "wan_streamer.train.encode_command"
 PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
 
 
@@ -56,3 +58,24 @@ class DataPreview(DrawCommand):
         names = ("out", "data_set", "height", "width")
         options = self.drawing() | {name: getattr(self, name) for name in names}
         return run_module(PREVIEW_MODULE, options_of(options), needs_torch=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataEncode(Command):
+    """Encode a data set with the codecs and the ear that ship: what the stages of the Transformer's training read.
+
+    Needs the engine and train extras, and for pictures exported faces and OpenGL.
+    """
+
+    data: Annotated[Positional[Path], arg(metavar="DATASET")]
+    """Directory of a data set."""
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    sound_only: bool = False
+    """Leave the pictures out: much faster, for tasks that need none."""
+    processes: int = 2
+    """Conversations that are encoded at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = {name: getattr(self, name) for name in ("out", "sound_only", "processes")}
+        return run_module(ENCODE_MODULE, [str(self.data), *options_of(options)])

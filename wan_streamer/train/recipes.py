@@ -100,7 +100,7 @@ def recipe_named(name: str, *, steps: int | None = None, seed: int | None = None
         raise InvalidInput(str(error), reason="RECIPE_INVALID") from error
 
 
-def _function(name: str) -> Callable[[], CodecRecipe]:
+def _function(name: str) -> Callable[[], AnyRecipe]:
     if name in RECIPES:
         return RECIPES[name]
     module_name, colon, function_name = name.partition(":")

@@ -47,14 +47,19 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        moved = {
-            name: tuple(part.to(device) if part is not None else None for part in value)
-            if isinstance(value, tuple)
-            else value.to(device)
-            for name, value in vars(self).items()
-            if value is not None
-        }
-        return Batch(**moved)
+        audio_context, video_context = self.context_noise
+        return Batch(
+            seen=_moved(self.seen, device),
+            heard=_moved(self.heard, device),
+            words=self.words.to(device),
+            audio=_moved(self.audio, device),
+            video=_moved(self.video, device),
+            noisy_units=self.noisy_units.to(device),
+            tau=self.tau.to(device),
+            audio_noise=_moved(self.audio_noise, device),
+            video_noise=_moved(self.video_noise, device),
+            context_noise=(_moved(audio_context, device), _moved(video_context, device)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,3 +244,7 @@ def velocity_targets(batch: Batch) -> tuple[Tensor | None, Tensor | None]:
 def _needed(noise: Tensor | None) -> Tensor:
     assert noise is not None
     return noise
+
+
+def _moved(values: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if values is None else values.to(device)
