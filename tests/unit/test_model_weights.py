@@ -1,0 +1,41 @@
+"""Weights of the Transformer: they come back, and what does not fit is refused before anything changes."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.encoded import small_model
+from wan_streamer.errors import InvalidInput
+from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
+from wan_streamer.model.presets import untrained
+
+
+def test_what_is_trained_comes_back_and_nothing_else(tmp_path: Path) -> None:
+    """The Transformer's tensors return bit for bit in float32; codecs and ear are not in the file."""
+    one, other = untrained(small_model(), 1), untrained(small_model(), 2)
+    codecs = {name: value.clone() for name, value in other.state_dict().items() if name not in trained_tensors(other)}
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(pack_model(one, {"seed": "1"}, torch.float32))
+    assert load_trained(path, other)["seed"] == "1"
+    for name, tensor in trained_tensors(other).items():
+        assert torch.equal(tensor, one.state_dict()[name]), name
+    assert codecs
+    for name, tensor in codecs.items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """Of another size, cut off, or no weights at all: the file is named and the model stays as it was."""
+    config = small_model()
+    wide = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, mlp_width=48))
+    content = pack_model(untrained(wide, 0), {}, torch.float32)
+    model = untrained(config, 0)
+    before = model.fingerprint()
+    path = tmp_path / "weights.safetensors"
+    for wrong in (content, content[: len(content) // 2], b""):
+        path.write_bytes(wrong)
+        with pytest.raises(InvalidInput, match=r"weights\.safetensors"):
+            load_trained(path, model)
+    assert model.fingerprint() == before

@@ -1,0 +1,113 @@
+"""Windows of encoded conversations: what a step holds, and what cannot be drawn."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.encoded import tiny_model, write_encoded
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.encoded_set import INDEX, EncodedSet, path_of
+from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
+from wan_streamer.train.model_trainer import ModelTask
+from wan_streamer.train.windows import BEFORE_TURN_UNITS, Windows
+
+SPEAK, CONVERSE = tiny_model().tasks
+
+
+def test_a_step_is_a_function_of_its_number_and_items(tmp_path: Path) -> None:
+    """The same step twice is the same, another differs, and an item is the same whoever else is in the batch."""
+    windows = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, CONVERSE)
+    recipe = tiny_model()
+    one, again, next_step = (windows.batch(recipe, step, range(4)) for step in (3, 3, 4))
+    alone = windows.batch(recipe, 3, [2])
+    for name in ("seen", "heard", "words", "audio", "video", "tau", "audio_noise", "video_noise"):
+        assert torch.equal(getattr(one, name), getattr(again, name)), name
+        assert torch.equal(getattr(one, name)[2:3], getattr(alone, name)), name
+    assert torch.equal(one.noisy_units, alone.noisy_units)
+    assert not torch.equal(one.audio_noise, next_step.audio_noise)
+
+
+def test_a_turn_is_drawn_with_its_first_words(tmp_path: Path) -> None:
+    """A task of turns begins shortly before the agent does (unit 8 of 20), whatever is drawn."""
+    windows = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, SPEAK)
+    for seed in range(5):
+        drawn = windows.draw(np.random.default_rng(seed))
+        assert drawn["speaks"].tolist() == [False] * BEFORE_TURN_UNITS + [True] * (SPEAK.units - BEFORE_TURN_UNITS)
+
+
+def test_what_a_task_leaves_out_is_not_there(tmp_path: Path) -> None:
+    """A task that only speaks has no user streams and no pictures."""
+    batch = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, SPEAK).batch(tiny_model(), 0, range(2))
+    assert batch.heard is None
+    assert batch.seen is None
+    assert batch.video is None
+    assert batch.audio is not None
+
+
+def test_blank_users_are_as_many_as_asked_for(tmp_path: Path) -> None:
+    """With `drop_user` 1 nobody is heard or seen, with 0 everybody is."""
+    windows = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, CONVERSE)
+    for share in (0.0, 1.0):
+        batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=share), 0, range(6))
+        for part in (batch.heard, batch.seen):
+            assert part is not None
+            assert bool((part.flatten(1).abs().sum(1) == 0).all()) == (share == 1.0)
+
+
+def test_held_out_conversations_are_not_learned_from(tmp_path: Path) -> None:
+    """Every second conversation is held out; no window of a training step comes from one."""
+    sets = [EncodedSet(write_encoded(tmp_path / "set", count=6))]
+    task = ModelTask(dataclasses.replace(tiny_model(), heldout_every=2), sets)
+    kept = {one["audio"].tobytes() for one in sets[0].conversations[::2]}
+    random = np.random.default_rng(0)
+    for windows, expected in ((task.training[1], False), (task.heldout[1], True)):
+        for _ in range(20):
+            piece = windows.draw(random)["audio"].tobytes()
+            assert any(piece in whole for whole in kept) == expected
+
+
+def refused(match: str, conversations: list[np.ndarray], task: TaskConfig) -> None:
+    with pytest.raises(InvalidInput, match=match):
+        Windows(conversations, task)
+
+
+def test_too_short_and_without_pictures_is_said(tmp_path: Path) -> None:
+    """A task longer than any conversation, and one that wants pictures that are not there, are refused by name."""
+    sound = list(EncodedSet(write_encoded(tmp_path / "sound", pictures=False)).conversations)
+    refused("no conversation of 50 units", sound, dataclasses.replace(SPEAK, units=50))
+    refused("without pictures for the task 'converse'", sound, CONVERSE)
+
+
+def test_a_damaged_set_is_said(tmp_path: Path) -> None:
+    """No index, a missing file, a cut-off file: each names what is wrong and what makes it."""
+    folder = write_encoded(tmp_path / "set")
+    with path_of(folder, 1).open("r+b") as file:
+        file.truncate(200)
+    with pytest.raises(InvalidInput, match=r"000001\.npy"):
+        _ = EncodedSet(folder).conversations
+    path_of(folder, 1).unlink()
+    with pytest.raises(InvalidInput, match=r"000001\.npy"):
+        _ = EncodedSet(folder).conversations
+    (folder / INDEX).unlink()
+    with pytest.raises(InvalidInput, match="data encode"):
+        _ = EncodedSet(folder).conversations
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"units": 0}, "below 1"),
+        ({"noisy_units": 99}, "beyond the units"),
+        ({"speaks": False, "shows": False}, "without latents"),
+        ({"sees": True, "hears": False}, "sees and does not hear"),
+    ],
+)
+def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str) -> None:
+    """A configuration that means nothing fails when it is made."""
+    with pytest.raises(ValueError, match=match):
+        dataclasses.replace(SPEAK, **changes)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no tasks"):
+        ModelRecipe(name="none", model=tiny_model().model, steps=1, tasks=())
