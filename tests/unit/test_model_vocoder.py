@@ -8,7 +8,15 @@ import torch
 from torch import nn
 
 from wan_streamer.model.streaming import Stream, streaming
-from wan_streamer.model.vocoder import NOISE_FRAMES, Noise, RunningPhase, SourceFilterHead, cosine_sum, minimum_phase
+from wan_streamer.model.vocoder import (
+    NOISE_FRAMES,
+    Noise,
+    RunningPhase,
+    SourceFilterHead,
+    cosine_sum,
+    fade,
+    minimum_phase,
+)
 from wan_streamer.train.pitch import track_pitch
 
 RATE_HZ, HOP = 16_000, 160
@@ -91,3 +99,24 @@ def test_noise_goes_on_and_comes_round() -> None:
         pieces = torch.cat([noise(like[:, k : k + 4]) for k in range(0, NOISE_FRAMES + 8, 4)], 1)
     assert torch.equal(whole, pieces)
     assert torch.equal(whole[:, NOISE_FRAMES:], whole[:, :8])
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5, 1.0])
+def test_a_fade_keeps_the_power(alike: float) -> None:
+    """Between sounds of equal power, alike or not, the power stays in the middle; ends are the sounds themselves."""
+    generator = torch.Generator().manual_seed(0)
+    before, other = torch.randn(2, 4000, 160, generator=generator, dtype=torch.float64)
+    now = alike * before + (1 - alike**2) ** 0.5 * other
+    faded = fade(before, now)
+    power = faded.square().mean(0)
+    assert float((power - 1).abs().max()) < 0.1
+    torch.testing.assert_close(faded[:, -1], now[:, -1])
+    plain = before + (now - before) * torch.arange(1, 161) / 160
+    assert float(plain.square().mean(0)[79]) == pytest.approx((1 + alike) / 2, abs=0.05)
+
+
+def test_opposite_sounds_fade_through_silence() -> None:
+    """A sound and its own negative cancel in the middle; nothing is blown up."""
+    sound = torch.randn(1, 160, generator=torch.Generator().manual_seed(1))
+    assert float(fade(sound, -sound).abs().max()) <= 1.5 * float(sound.abs().max())
+    assert float(fade(torch.zeros(1, 160), torch.zeros(1, 160)).abs().max()) == 0

@@ -29,6 +29,8 @@ SOFT_LOG_GAIN = -4.0
 PHASE_GRID = 1 << 20
 NOISE_FRAMES = 400
 NOISE_SEED = 0
+# Under it (-100 dB) there is nothing whose power could be kept; two opposite sounds do not become a loud one.
+SMALL_POWER, GREATEST_FADE_GAIN = 1e-10, 1.5
 # Below this the closed form of the pulses is nearly 0 / 0.
 SMALL_SINE = 1e-4
 SOURCES = 2
@@ -136,8 +138,23 @@ class SourceFilterHead(nn.Module):
             torch.fft.irfft((spectra * part).sum(dim=2), size)[..., self.taps - 1 : reach]
             for part in torch.fft.rfft(both, size).chunk(2, dim=1)
         )
-        fade_in = torch.arange(1, self.hop_samples + 1, device=now.device, dtype=now.dtype) / self.hop_samples
-        return (before + (now - before) * fade_in).flatten(1)
+        return fade(before, now).flatten(1)
+
+
+def fade(before: Tensor, now: Tensor) -> Tensor:
+    """From one sound to another over their length [..., H], both of the same sources; the power goes there in a line.
+
+    A plain cross-fade of two filters' noise is softer in its middle, which beats at the rate of the frames.
+    """
+    share = torch.arange(1, now.shape[-1] + 1, device=now.device, dtype=now.dtype) / now.shape[-1]
+    mixed = before + (now - before) * share
+    with torch.no_grad():
+        first, last = before.square().mean(-1, keepdim=True), now.square().mean(-1, keepdim=True)
+        both = (before * now).mean(-1, keepdim=True)
+        wanted = first + (last - first) * share
+        got = (1 - share).square() * first + share.square() * last + 2 * share * (1 - share) * both
+        gain = torch.sqrt((wanted + SMALL_POWER) / (got + SMALL_POWER))
+    return mixed * gain.clamp(max=GREATEST_FADE_GAIN)
 
 
 def minimum_phase(log_gains: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ class AudioLossConfig:
     spectrum_weight: float = 1.0
     mel_weight: float = 5.0
     pitch_weight: float = 5.0
-    beat_weight: float = 1.0
+    beat_weight: float = 4.0
     kl_weight: float = 0.01
     fft_sizes: tuple[int, ...] = (128, 256, 512, 1024)
     # (window in samples, bands)

@@ -36,7 +36,7 @@ def audio_codec_nano() -> AudioCodecRecipe:
 def audio_codec_nano_even() -> AudioCodecRecipe:
     """The rest for weights of an `audio-codec-nano` that was trained without the loss for beats (--start)."""
     return dataclasses.replace(
-        audio_codec_nano(), name="audio-codec-nano-even", steps=3000, optimizer=OptimizerConfig(learning_rate=4e-4)
+        audio_codec_nano(), name="audio-codec-nano-even", steps=2500, optimizer=OptimizerConfig(learning_rate=4e-4)
     )
 
 
