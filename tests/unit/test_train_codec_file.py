@@ -8,15 +8,19 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.support.tiny import tiny_config
 from tests.support.train_recipes import RATE_HZ, tone, write_film, write_wav
 from wan_streamer.errors import InvalidInput
+from wan_streamer.media.files import read_media
+from wan_streamer.media.formats import UnitFormat
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.codec_weights import Codec, CodecConfig, TrainedCodec, load_codec, pack
 from wan_streamer.model.video_codec import VideoCodec
 from wan_streamer.train.codec_file import CodecStream, main
+from wan_streamer.train.media_units import file_units
 
 CONFIG = tiny_config()
 
@@ -131,3 +135,21 @@ def test_the_command_line_passes_everything_on(tmp_path: Path, weights: list[str
     )
     assert done.returncode == 2
     assert done.stderr.startswith("wan-streamer: got recipe 'no-such-recipe', expected one of audio-codec-nano")
+
+
+def test_a_picture_shows_before_and_after(tmp_path: Path, weights: list[str]) -> None:
+    """Its upper half is the film's own frames, side by side, its lower half what the codec made of them."""
+    source, target, picture = tmp_path / "in.mp4", tmp_path / "out.mp4", tmp_path / "out.png"
+    write_film(source)
+    assert main([str(source), str(target), *weights, "--picture", str(picture)]) == 0
+    shown = np.asarray(Image.open(picture))
+    video = CONFIG.agent_video
+    assert shown.shape[0] == 2 * video.height
+    assert shown.shape[1] % video.width == 0
+    target_format = UnitFormat(
+        audio_sample_rate_hz=CONFIG.agent_audio.sample_rate_hz, video_width=video.width, video_height=video.height
+    )
+    own = [unit.video[0] for unit in file_units(read_media(source), target_format)]
+    columns = np.split(shown, shown.shape[1] // video.width, axis=1)
+    assert all(any(np.array_equal(column[: video.height], frame) for frame in own) for column in columns)
+    assert not any(np.array_equal(column[video.height :], frame) for column in columns for frame in own)

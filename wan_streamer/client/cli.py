@@ -181,9 +181,11 @@ class Codec(Command):
     """Weights of the video codec; those that ship when absent."""
     only: Literal["audio", "video"] | None = None
     """The other passes by its codec."""
+    picture: Annotated[Path | None, arg(metavar="PATH")] = None
+    """PNG to write: some frames, as they were above and as they came back below."""
 
     def execute(self, console: Console) -> int:
-        names = ("audio_weights", "video_weights", "only")
+        names = ("audio_weights", "video_weights", "only", "picture")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return _code_file(self.source, self.target, *options)
 

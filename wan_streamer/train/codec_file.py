@@ -3,6 +3,7 @@
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 import tyro
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
 from tyro.conf import Positional
@@ -21,12 +23,14 @@ from wan_streamer.model.codec_weights import TrainedCodec, load_codec
 from wan_streamer.model.presets import preset
 from wan_streamer.model.shipped import shipped_codec
 from wan_streamer.model.streaming import Stream, streaming
+from wan_streamer.train.checkpoint import atomic_file
 from wan_streamer.train.media_units import file_units
 from wan_streamer.train.video_data import as_frames, as_pictures
 from wan_streamer.unit import UNIT_US
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 PRESET = "nano"
+PICTURE_COLUMNS = 4
 
 
 class CodecStream:
@@ -61,6 +65,8 @@ class Arguments:
     """Weights of the video codec; those that ship when absent."""
     only: Literal["audio", "video"] | None = None
     """The other passes by its codec, as the model's input would look and sound."""
+    picture: Path | None = None
+    """PNG to write: some frames, as they were above and as they came back below."""
 
 
 def code_file(arguments: Arguments, console: Console) -> None:
@@ -87,10 +93,30 @@ def code_file(arguments: Arguments, console: Console) -> None:
         bar = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         task = bar.add_task("through the codecs", total=units)
         writer = stack.enter_context(Mp4Writer(arguments.target, width, height, rate_hz))
-        for unit in file_units(media, target):
-            writer.write(_pictures(video_stream, unit.video), _samples(audio_stream, unit.audio))
+        pairs: list[NDArray[np.uint8]] = []
+        for index, unit in enumerate(file_units(media, target)):
+            pictures = _pictures(video_stream, unit.video)
+            writer.write(pictures, _samples(audio_stream, unit.audio))
+            if index in _shown_units(units):
+                pairs.append(np.concatenate([unit.video[0], pictures[0]]))
             bar.advance(task)
+    if arguments.picture is not None:
+        _write_picture(arguments.picture, pairs)
     console.print(f"wrote {arguments.target}", highlight=False, markup=False)
+
+
+def _shown_units(units: int | None) -> set[int]:
+    """The middles of equal parts of the film, or its beginning where its length is not known."""
+    if units is None:
+        return set(range(PICTURE_COLUMNS))
+    return {units * (2 * place + 1) // (2 * PICTURE_COLUMNS) for place in range(PICTURE_COLUMNS)}
+
+
+def _write_picture(path: Path, pairs: list[NDArray[np.uint8]]) -> None:
+    content = BytesIO()
+    Image.fromarray(np.concatenate(pairs, axis=1)).save(content, "PNG")
+    with atomic_file(path) as file:
+        file.write(content.getvalue())
 
 
 def _unit_format(audio: TrainedCodec | None, video: TrainedCodec | None) -> UnitFormat:
