@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from wan_streamer.train.video_losses import (
+    SMALLEST_CHANGE,
     VideoLossConfig,
     VideoReconstructionLoss,
     gradient_distance,
-    motion_distance,
+    motion_error,
 )
 
 SHAPE = (2, 2, 4, 3, 16, 8)
@@ -31,13 +32,24 @@ def test_gradient_distance_is_that_of_a_loop() -> None:
     assert float(gradient_distance(one, other, 2)) == pytest.approx(np.mean(expected), rel=1e-12)
 
 
-def test_motion_distance_is_that_of_a_loop() -> None:
-    """Frame after frame of an item, over the borders of units too."""
+def test_motion_error_is_that_of_a_loop() -> None:
+    """Frame after frame of an item, over the borders of units too, as a share of what moves in it."""
     one, other = noise(2), noise(3)
     films = [x.numpy().reshape(2, 8, 3, 16, 8) for x in (one, other)]
-    steps = [np.abs((films[0][i, t + 1] - films[0][i, t]) - (films[1][i, t + 1] - films[1][i, t])).mean()
-             for i in range(2) for t in range(7)]  # fmt: skip
-    assert float(motion_distance(one, other)) == pytest.approx(np.mean(steps), rel=1e-12)
+    shares = []
+    for item in range(2):
+        steps = [[film[item, t + 1] - film[item, t] for t in range(7)] for film in films]
+        error = np.mean([np.square(a - b).mean() for a, b in zip(*steps, strict=True)])
+        shares.append(error / (np.mean([np.square(b).mean() for b in steps[1]]) + SMALLEST_CHANGE**2))
+    assert float(motion_error(one, other)) == pytest.approx(np.mean(shares), rel=1e-12)
+
+
+def test_a_still_picture_has_a_motion_error_of_one() -> None:
+    """However little moves: a codec that shows the mean of a unit is wrong by all of it."""
+    moving = noise(5)
+    still = moving.flatten(1, 2).mean(dim=1, keepdim=True).expand(-1, 8, -1, -1, -1).unflatten(1, (2, 4))
+    assert float(motion_error(still, moving)) == pytest.approx(1.0, abs=1e-3)
+    assert float(motion_error(still, still)) == 0.0
 
 
 def test_a_constant_offset_has_no_edges_and_no_motion() -> None:

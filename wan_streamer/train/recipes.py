@@ -70,10 +70,22 @@ def stage_1_nano() -> ModelRecipe:
     )
 
 
+def video_codec_nano_motion() -> VideoCodecRecipe:
+    """The rest for weights of a `video-codec-nano` that was trained without the loss for motion (--start)."""
+    return dataclasses.replace(
+        video_codec_nano(),
+        name="video-codec-nano-motion",
+        steps=3000,
+        batch_size=4,
+        optimizer=OptimizerConfig(learning_rate=7e-4),
+    )
+
+
 RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano": audio_codec_nano,
     "audio-codec-nano-even": audio_codec_nano_even,
     "video-codec-nano": video_codec_nano,
+    "video-codec-nano-motion": video_codec_nano_motion,
     "stage-1-nano": stage_1_nano,
 }
 
