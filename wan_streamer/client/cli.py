@@ -143,7 +143,7 @@ class Train(Command):
     """Folders or files to learn from: sound files, films or data sets for a video codec, encoded sets for a stage."""
     out: Annotated[Path | None, arg(metavar="PATH", aliases=["-o"])] = None
     """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
-    start: Annotated[Path | None, arg(metavar="PATH")] = None
+    initial_weights: Annotated[Path | None, arg(metavar="PATH")] = None
     """Weights of an earlier stage to begin with."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What to compute on."""
@@ -159,7 +159,7 @@ class Train(Command):
     """Stop and save after so many minutes; 0 is never."""
 
     def execute(self, console: Console) -> int:
-        names = ("data", "out", "start", "device", "bfloat16", "compile", "steps", "seed", "minutes")
+        names = ("data", "out", "initial_weights", "device", "bfloat16", "compile", "steps", "seed", "minutes")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 

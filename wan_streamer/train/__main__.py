@@ -27,7 +27,7 @@ class Arguments:
     """Folder of the run; ~/.cache/wan-streamer/runs/RECIPE when absent."""
     cache: Path = Path.home() / ".cache" / "wan-streamer" / "decoded"
     """Where decoded data is kept."""
-    start: Path | None = None
+    initial_weights: Path | None = None
     """Weights of an earlier stage to begin with."""
     device: str = "auto"
     """auto, cpu or cuda."""
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             data=given.data,
             out=given.out or Path.home() / ".cache" / "wan-streamer" / "runs" / recipe.name,
             cache=given.cache,
-            start=given.start,
+            initial_weights=given.initial_weights,
             device=given.device,
             bfloat16=given.bfloat16,
             compile=given.compile,

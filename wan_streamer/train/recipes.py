@@ -34,7 +34,7 @@ def audio_codec_nano() -> AudioCodecRecipe:
 
 
 def audio_codec_nano_even() -> AudioCodecRecipe:
-    """The rest for weights of an `audio-codec-nano` that was trained without the loss for beats (--start)."""
+    """The rest for weights of an `audio-codec-nano` that was trained without the loss for beats (--initial-weights)."""
     return dataclasses.replace(
         audio_codec_nano(), name="audio-codec-nano-even", steps=2500, optimizer=OptimizerConfig(learning_rate=4e-4)
     )
@@ -71,7 +71,7 @@ def stage_1_nano() -> ModelRecipe:
 
 
 def video_codec_nano_motion() -> VideoCodecRecipe:
-    """The rest for weights of a `video-codec-nano` that was trained without the loss for motion (--start)."""
+    """The rest for weights of a `video-codec-nano` that was trained without the loss for motion (--initial-weights)."""
     return dataclasses.replace(
         video_codec_nano(),
         name="video-codec-nano-motion",

@@ -38,7 +38,7 @@ class RunOptions:
     out: Path
     cache: Path
     # Weights to begin with instead of random ones; a run that goes on does not look at them.
-    start: Path | None = None
+    initial_weights: Path | None = None
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
@@ -92,8 +92,8 @@ class _Run:
         """Goes to the newest whole checkpoint; where there is none, to the weights to begin with, if any."""
         found = load_newest(self.folder.checkpoints)
         if found is None:
-            if self.options.start is not None:
-                self.trainer.start_from(self.options.start)
+            if self.options.initial_weights is not None:
+                self.trainer.start_from(self.options.initial_weights)
             return
         step, state, complaints = found
         self.trainer.restore(state)
@@ -135,8 +135,8 @@ class _Run:
         trainer = self.trainer
         metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
-        if self.options.start is not None:
-            metadata["start_sha256"] = hashlib.sha256(self.options.start.read_bytes()).hexdigest()
+        if self.options.initial_weights is not None:
+            metadata["initial_weights_sha256"] = hashlib.sha256(self.options.initial_weights.read_bytes()).hexdigest()
         metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
         with atomic_file(self.folder.weights) as file:

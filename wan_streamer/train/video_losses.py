@@ -51,7 +51,7 @@ def gradient_distance(one: Tensor, other: Tensor, scales: int) -> Tensor:
 def motion_error(decoded_BUFCHW: Tensor, original_BUFCHW: Tensor) -> Tensor:
     """Squared error of the changes from frame to frame, across units too, as a share of the changes there are.
 
-    It is 1 for a still picture. Absolute errors do not do it: what moves is a few pixels, and their median stands still.
+    It is 1 for a still picture. Absolute errors do not do: what moves is a few pixels, and their median stands still.
     """
     decoded, original = (frames.flatten(1, 2).diff(dim=1) for frames in (decoded_BUFCHW, original_BUFCHW))
     error, there = ((decoded - original).square(), original.square())
