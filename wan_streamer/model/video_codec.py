@@ -13,19 +13,37 @@ from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.unit import FRAMES_PER_UNIT
 
 RGB = 3
+MOTION_GAIN = 6.0
 # Pixels that become channels before the first convolution.
 PATCH = 4
 # Stride at which the decoder takes the frames of a unit apart; the head makes this many pixels square of each position.
 FRAME_STRIDE = 8
 
 
+def time_transform() -> Tensor:
+    """Discrete cosine transform of a unit's frames [F, F], with what moves MOTION_GAIN times as large.
+
+    Motion is a few percent of a picture. Encoder and decoder that both begin by ignoring it learn it late or never: each
+    has nothing to gain alone. Scaled up it is there from the first step.
+    """
+    place = torch.arange(FRAMES_PER_UNIT, dtype=torch.float64)
+    transform = torch.cos(torch.pi / FRAMES_PER_UNIT * (place[None] + 0.5) * place[:, None])
+    transform *= (2 / FRAMES_PER_UNIT) ** 0.5
+    transform[0] = FRAMES_PER_UNIT**-0.5
+    transform[1:] *= MOTION_GAIN
+    return transform.float()
+
+
 class VideoEncoder(nn.Module):
     """Frames [B, U, F, 3, height, width] in -1..1 -> features [B, U, C, rows, columns] of the configured stride."""
+
+    to_motion: Tensor
 
     def __init__(self, config: VideoCodecConfig) -> None:
         super().__init__()
         widths = config.channels
         self.patch = nn.PixelUnshuffle(PATCH)
+        self.register_buffer("to_motion", time_transform(), persistent=False)
         self.enter = nn.Conv2d(FRAMES_PER_UNIT * RGB * PATCH * PATCH, widths[0], 1)
         self.downs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), *(ResidualBlock2d(b) for _ in range(config.depth)))
@@ -35,7 +53,8 @@ class VideoEncoder(nn.Module):
 
     def forward(self, frames_BUFCHW: Tensor) -> Tensor:
         batch, units = frames_BUFCHW.shape[:2]
-        x = self.enter(self.patch(frames_BUFCHW.flatten(0, 1).flatten(1, 2)))
+        parts = torch.einsum("pf,nfchw->npchw", self.to_motion, frames_BUFCHW.flatten(0, 1))
+        x = self.enter(self.patch(parts.flatten(1, 2)))
         for down in self.downs:
             x = down(x)
         return self.mix(x.unflatten(0, (batch, units)))
@@ -44,10 +63,13 @@ class VideoEncoder(nn.Module):
 class VideoDecoder(nn.Module):
     """Latents [B, U, N, C] -> frames [B, U, F, 3, height, width] in -1..1."""
 
+    to_motion: Tensor
+
     def __init__(self, config: VideoCodecConfig) -> None:
         super().__init__()
         widths = config.channels
         self.grid = config.grid
+        self.register_buffer("to_motion", time_transform(), persistent=False)
         self.enter = nn.Conv2d(config.latent_channels, widths[-1], 1)
         self.mix = CausalUnitMix(widths[-1], config.grid)
         self.coarse = nn.Sequential(*(ResidualBlock2d(widths[-1]) for _ in range(config.depth)))
@@ -66,7 +88,8 @@ class VideoDecoder(nn.Module):
         batch, units = latents_BUNC.shape[:2]
         x = latents_BUNC.flatten(0, 1).transpose(1, 2).unflatten(2, self.grid)
         x = self.mix(self.enter(x).unflatten(0, (batch, units))).flatten(0, 1)
-        x = self.frames(self.ups(self.coarse(x))).unflatten(1, (FRAMES_PER_UNIT, -1)).flatten(0, 1)
+        parts = self.frames(self.ups(self.coarse(x))).unflatten(1, (FRAMES_PER_UNIT, -1))
+        x = torch.einsum("pf,npchw->nfchw", self.to_motion, parts).flatten(0, 1)
         return torch.tanh(self.head(self.fine(x))).unflatten(0, (batch, units, FRAMES_PER_UNIT))
 
 

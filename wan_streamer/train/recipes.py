@@ -41,12 +41,12 @@ def audio_codec_nano_even() -> AudioCodecRecipe:
 
 
 def video_codec_nano() -> VideoCodecRecipe:
-    """nano's video codec: what one CPU core does in an hour, pieces of three units of many scenes."""
+    """nano's video codec: what two CPU cores do in an hour, pieces of three units of many scenes."""
     return VideoCodecRecipe(
         name="video-codec-nano",
         codec=nano().agent_video,
         steps=8000,
-        batch_size=2,
+        batch_size=4,
         units=3,
         optimizer=OptimizerConfig(learning_rate=1e-3),
         adversarial=AdversarialConfig(start_step=NEVER, weight=0.02, feature_weight=0.1),
@@ -70,22 +70,10 @@ def stage_1_nano() -> ModelRecipe:
     )
 
 
-def video_codec_nano_motion() -> VideoCodecRecipe:
-    """The rest for weights of a `video-codec-nano` that was trained without the loss for motion (--initial-weights)."""
-    return dataclasses.replace(
-        video_codec_nano(),
-        name="video-codec-nano-motion",
-        steps=3000,
-        batch_size=4,
-        optimizer=OptimizerConfig(learning_rate=7e-4),
-    )
-
-
 RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano": audio_codec_nano,
     "audio-codec-nano-even": audio_codec_nano_even,
     "video-codec-nano": video_codec_nano,
-    "video-codec-nano-motion": video_codec_nano_motion,
     "stage-1-nano": stage_1_nano,
 }
 
