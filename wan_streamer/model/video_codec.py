@@ -13,24 +13,25 @@ from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.unit import FRAMES_PER_UNIT
 
 RGB = 3
-MOTION_GAIN = 6.0
+# How much larger motion goes into the encoder, and comes out of the decoder's layers, than it is.
+GAIN_IN, GAIN_OUT = 6.0, 2.0
 # Pixels that become channels before the first convolution.
 PATCH = 4
 # Stride at which the decoder takes the frames of a unit apart; the head makes this many pixels square of each position.
 FRAME_STRIDE = 8
 
 
-def time_transform() -> Tensor:
-    """Discrete cosine transform of a unit's frames [F, F], with what moves MOTION_GAIN times as large.
+def time_transform(motion_gain: float) -> Tensor:
+    """Discrete cosine transform of a unit's frames [F, F], with what moves so many times as large.
 
-    Motion is a few percent of a picture. Encoder and decoder that both begin by ignoring it learn it late or never: each
-    has nothing to gain alone. Scaled up it is there from the first step.
+    Motion is a few percent of a picture. Encoder and decoder that both begin by ignoring it learn it late or never:
+    each has nothing to gain alone. Scaled up it is there from the first step.
     """
     place = torch.arange(FRAMES_PER_UNIT, dtype=torch.float64)
     transform = torch.cos(torch.pi / FRAMES_PER_UNIT * (place[None] + 0.5) * place[:, None])
     transform *= (2 / FRAMES_PER_UNIT) ** 0.5
     transform[0] = FRAMES_PER_UNIT**-0.5
-    transform[1:] *= MOTION_GAIN
+    transform[1:] *= motion_gain
     return transform.float()
 
 
@@ -43,7 +44,7 @@ class VideoEncoder(nn.Module):
         super().__init__()
         widths = config.channels
         self.patch = nn.PixelUnshuffle(PATCH)
-        self.register_buffer("to_motion", time_transform(), persistent=False)
+        self.register_buffer("to_motion", time_transform(GAIN_IN), persistent=False)
         self.enter = nn.Conv2d(FRAMES_PER_UNIT * RGB * PATCH * PATCH, widths[0], 1)
         self.downs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), *(ResidualBlock2d(b) for _ in range(config.depth)))
@@ -69,7 +70,7 @@ class VideoDecoder(nn.Module):
         super().__init__()
         widths = config.channels
         self.grid = config.grid
-        self.register_buffer("to_motion", time_transform(), persistent=False)
+        self.register_buffer("to_motion", time_transform(GAIN_OUT), persistent=False)
         self.enter = nn.Conv2d(config.latent_channels, widths[-1], 1)
         self.mix = CausalUnitMix(widths[-1], config.grid)
         self.coarse = nn.Sequential(*(ResidualBlock2d(widths[-1]) for _ in range(config.depth)))
@@ -78,7 +79,12 @@ class VideoDecoder(nn.Module):
             *(_up(a, b, config.depth) for a, b in zip(widths[:2:-1], widths[-2:1:-1], strict=True))
         )
         fine = widths[1]
-        self.frames = nn.Sequential(nn.Conv2d(widths[2], FRAMES_PER_UNIT * fine * 4, 1), nn.PixelShuffle(2))
+        parts = nn.Conv2d(widths[2], FRAMES_PER_UNIT * fine * 4, 1)
+        with torch.no_grad():
+            # All parts begin equally large in the frames.
+            parts.weight[fine * 4 :] /= GAIN_OUT**2
+            parts.bias[fine * 4 :] = 0
+        self.frames = nn.Sequential(parts, nn.PixelShuffle(2))
         self.fine = nn.Sequential(*(ResidualBlock2d(fine) for _ in range(config.depth)))
         self.head = nn.Sequential(
             nn.Conv2d(fine, RGB * FRAME_STRIDE * FRAME_STRIDE, 3, padding=1), nn.PixelShuffle(FRAME_STRIDE)

@@ -15,7 +15,7 @@ MOTION_PATCH = 7
 SMALLEST_MOTION = 2e-3
 MAX_MOTION = 10.0
 # Of a -1..1 frame, root mean square: films that change less are still.
-SMALLEST_CHANGE = 0.01
+SMALLEST_CHANGE = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class VideoLossConfig:
     pixel_weight: float = 1.0
     moving_weight: float = 1.0
     gradient_weight: float = 1.0
-    motion_weight: float = 0.5
+    motion_weight: float = 0.2
     kl_weight: float = 1e-4
     scales: int = 3
 
