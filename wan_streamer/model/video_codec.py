@@ -80,6 +80,7 @@ class VideoDecoder(nn.Module):
         )
         fine = widths[1]
         parts = nn.Conv2d(widths[2], FRAMES_PER_UNIT * fine * 4, 1)
+        assert parts.bias is not None
         with torch.no_grad():
             # All parts begin equally large in the frames.
             parts.weight[fine * 4 :] /= GAIN_OUT**2
