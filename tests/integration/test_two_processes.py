@@ -10,8 +10,8 @@ import numpy as np
 
 from tests.support.suite import header, user_message
 from tests.support.tiny import random_unit
+from wan_streamer.engine.config import EngineConfig, load_model
 from wan_streamer.engine.schedule import Duplex
-from wan_streamer.model.presets import nano, untrained
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.tensors import from_proto
 from wan_streamer.v1 import thinker_pb2 as pb
@@ -40,8 +40,8 @@ async def service(name: str, *arguments: str) -> AsyncIterator[str]:
 
 async def test_two_processes_equal_one() -> None:
     """Thinker and performer in processes of their own give, over gRPC, the bits of both in one process."""
-    config = nano()
-    duplex = Duplex(untrained(config, 0))
+    model = load_model(EngineConfig())
+    config, duplex = model.config, Duplex(model)
     session = duplex.open(SEED)
     async with (
         service("performer") as performer,
