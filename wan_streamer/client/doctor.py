@@ -17,6 +17,7 @@ from typing import Final
 
 import av
 import av.codec
+from av import library_versions
 from rich.console import Console
 from rich.markup import escape
 
@@ -89,7 +90,7 @@ def _python() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    version = ".".join(str(part) for part in av.library_versions["libavcodec"])
+    version = ".".join(str(part) for part in library_versions["libavcodec"])
     found = f"PyAV {av.__version__}, libavcodec {version}"
     missing = sorted({"libx264", "aac"} - set(av.codec.codecs_available))
     if missing:

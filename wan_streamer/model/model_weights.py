@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -50,10 +51,15 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
             f"{model.config.name!r}, expected its Transformer; name another file",
             reason="WEIGHTS_KIND",
         )
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])
+    fill_trained(model, tensors)
     return metadata
+
+
+@torch.no_grad()
+def fill_trained(model: WanStreamer, tensors: Mapping[str, Tensor]) -> None:
+    """Writes the values of all that is trained into a model of the same configuration."""
+    for name, tensor in trained_tensors(model).items():
+        tensor.copy_(tensors[name])
 
 
 def config_json(model: WanStreamer) -> str:

@@ -89,6 +89,7 @@ def code_file(arguments: Arguments, console: Console) -> None:
     width, height, rate_hz = target.video_width, target.video_height, target.audio_sample_rate_hz
     audio_stream, video_stream = (CodecStream(codec) if codec else None for codec in (audio, video))
     units = media.duration_us // UNIT_US if media.duration_us else None
+    shown = _shown_units(units) if arguments.picture is not None else set()
     with ExitStack() as stack:
         bar = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         task = bar.add_task("through the codecs", total=units)
@@ -97,7 +98,7 @@ def code_file(arguments: Arguments, console: Console) -> None:
         for index, unit in enumerate(file_units(media, target)):
             pictures = _pictures(video_stream, unit.video)
             writer.write(pictures, _samples(audio_stream, unit.audio))
-            if index in _shown_units(units):
+            if index in shown:
                 pairs.append(np.concatenate([unit.video[0], pictures[0]]))
             bar.advance(task)
     if arguments.picture is not None:

@@ -73,6 +73,11 @@ class Group:
             values /= self.size
         return values
 
+    def averages(self, measures: dict[str, Tensor]) -> dict[str, float]:
+        """The numbers of a step over all processes; waits for the device."""
+        values = self.average(torch.stack([value.float() for value in measures.values()]))
+        return dict(zip(measures, values.tolist(), strict=True))
+
     def any_of(self, flag: bool, device: torch.device) -> bool:
         """Whether one of the processes says so: all stop at the same step."""
         if self.size == 1:

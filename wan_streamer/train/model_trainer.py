@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
+from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -79,7 +79,7 @@ class ModelTrainer:
         )
 
     def step(self) -> dict[str, Tensor]:
-        """Trains on the next batch; returns losses and gradient norms, averaged over processes by `averaged`."""
+        """Trains on the next batch; returns losses and gradient norms, this process's."""
         step, recipe = self.step_count, self.recipe
         factor = rate_factor(step, 0, recipe.steps, recipe.optimizer)
         for group in self._optimizer.param_groups:
@@ -101,11 +101,6 @@ class ModelTrainer:
         tokens = torch.tensor(float(token_count(batch) * self.group.size), device=loss.device)
         return named | norms | {"loss": loss.detach(), "tokens": tokens}
 
-    def averaged(self, measures: dict[str, Tensor]) -> dict[str, float]:
-        """The numbers of a step over all processes; waits for the device."""
-        values = self.group.average(torch.stack([value.float() for value in measures.values()]))
-        return dict(zip(measures, values.tolist(), strict=True))
-
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
@@ -118,11 +113,8 @@ class ModelTrainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from `state`."""
         self.step_count = state["step_count"]
-        for module, name in ((self.model, "model"), (self.ema.module, "ema")):
-            own = trained_tensors(module)
-            with torch.no_grad():
-                for key, value in state[name].items():
-                    own[key].copy_(value)
+        fill_trained(self.model, state["model"])
+        fill_trained(self.ema.module, state["ema"])
         self._optimizer.load_state_dict(state["optimizer"])
 
     def start_from(self, path: Path) -> None:

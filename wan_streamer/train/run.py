@@ -116,7 +116,7 @@ class _Run:
                 step = trainer.step_count
                 progress.advance(step)
                 if step % recipe.log_every_steps == 0:
-                    progress.log(step, trainer.averaged(measures))
+                    progress.log(step, self.group.averages(measures))
                 if leads and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
                     progress.validation(step, trainer.validate())
                 if leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s:

@@ -47,7 +47,7 @@ class Trainer:
         self._latent_shape: torch.Size | None = None
 
     def step(self) -> dict[str, Tensor]:
-        """Trains on the next batch; returns losses and gradient norms, averaged over processes by `averaged`."""
+        """Trains on the next batch; returns losses and gradient norms, this process's."""
         step = self.step_count
         adversarial = step >= self.recipe.adversarial.start_step
         self._set_rates(step)
@@ -66,11 +66,6 @@ class Trainer:
         self.ema.update(self.codec, step)
         self.step_count += 1
         return measures | {name: part.detach() for name, part in parts.items()} | {"loss": loss.detach(), "norm": norm}
-
-    def averaged(self, measures: dict[str, Tensor]) -> dict[str, float]:
-        """The numbers of a step over all processes; waits for the device."""
-        values = self.group.average(torch.stack([value.float() for value in measures.values()]))
-        return dict(zip(measures, values.tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds."""

@@ -33,27 +33,28 @@ class Windows:
 
     def __init__(self, conversations: Sequence[Records], task: TaskConfig) -> None:
         self.task = task
-        self._conversations = [one for one in conversations if len(one) >= task.units and len(_turns(one, task))]
+        pairs = [(one, _turns(one, task)) for one in conversations if len(one) >= task.units]
+        self._conversations = [(one, turns) for one, turns in pairs if len(turns)]
         if not self._conversations:
             raise InvalidInput(
                 f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
                 reason="DATA_SHORT",
             )
-        names = self._conversations[0].dtype.names or ()
+        names = self._conversations[0][0].dtype.names or ()
         if (task.sees or task.shows) and "video" not in names:
             raise InvalidInput(
                 f"got records without pictures for the task {task.name!r}, expected some; encode without --sound-only",
                 reason="DATA_PICTURES",
             )
-        lengths = np.array([len(one) for one in self._conversations], np.float64)
+        lengths = np.array([len(one) for one, _ in self._conversations], np.float64)
         self._chances = lengths / lengths.sum()
 
     def draw(self, random: np.random.Generator) -> Records:
         """The records of one window."""
-        conversation = self._conversations[int(random.choice(len(self._chances), p=self._chances))]
+        conversation, turns = self._conversations[int(random.choice(len(self._chances), p=self._chances))]
         last = len(conversation) - self.task.units
         if self.task.where == "turn":
-            turn = int(random.choice(_turns(conversation, self.task)))
+            turn = int(random.choice(turns))
             first = min(max(0, turn - BEFORE_TURN_UNITS), last)
         else:
             first = int(random.integers(last + 1))
