@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.progress import track
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.media.mp4_writer import Mp4Writer
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, USER_RATE_HZ
 from wan_streamer.train.data.preview.page import Page
 from wan_streamer.train.data.preview.srt import to_srt
-from wan_streamer.train.data.preview.stereo_film import StereoFilm
 from wan_streamer.train.data.timeline import Timeline
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
 Picture = NDArray[np.uint8]
+FULL_SCALE = 32767
 
 
 def write_preview(
@@ -38,8 +39,9 @@ def write_preview(
         console: shows the progress.
 
     Raises:
-        InvalidInput: sound or pictures do not have the length of the timeline, or pictures change their size.
-        OSError: the file cannot be written.
+        InvalidInput: sound or pictures do not have the length of the timeline, pictures change their size,
+            or the film cannot be written.
+        OSError: the subtitles cannot be written.
     """
     units = len(timeline.units)
     _check_length("user audio", len(user_audio), units * samples_per_unit(USER_RATE_HZ))
@@ -49,16 +51,22 @@ def write_preview(
     page = Page(timeline, first_pair[0].shape[:2], first_pair[1].shape[:2])
     samples = samples_per_unit(AGENT_RATE_HZ)
     left = _fitted(soxr.resample(user_audio, USER_RATE_HZ, AGENT_RATE_HZ), len(agent_audio))
-    with StereoFilm(path, page.width, page.height, AGENT_RATE_HZ) as film:
+    with Mp4Writer(path, page.width, page.height, AGENT_RATE_HZ, layout="stereo") as film:
         for unit_index in track(range(units), path.name, console=console, transient=True):
+            pictures = []
             for frame in range(unit_index * FRAMES_PER_UNIT, (unit_index + 1) * FRAMES_PER_UNIT):
                 user, agent = first_pair if frame == 0 else next(pairs)
                 _check_sizes(frame, (user, agent), first_pair)
-                film.write_frame(page.draw(frame, user, agent))
+                pictures.append(page.draw(frame, user, agent))
             heard = slice(unit_index * samples, (unit_index + 1) * samples)
-            film.write_sound(left[heard], agent_audio[heard])
+            film.write(np.stack(pictures), _as_int16(left[heard], agent_audio[heard]))
         next(pairs, None)  # an error where pictures are left over
     path.with_suffix(".srt").write_text(to_srt(page.captions), encoding="utf-8")
+
+
+def _as_int16(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.int16]:
+    both = np.clip(np.stack([left, right], axis=1), -1, 1) * FULL_SCALE
+    return np.asarray(both.astype(np.int16))
 
 
 def _pairs(users: Iterable[Picture], agents: Iterable[Picture], frame_count: int) -> Iterator[tuple[Picture, Picture]]:
