@@ -48,7 +48,7 @@ def video_codec_nano() -> VideoCodecRecipe:
         steps=8000,
         batch_size=4,
         units=3,
-        optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=200, gradient_norm=1.0),
+        optimizer=OptimizerConfig(learning_rate=1e-3, betas=(0.9, 0.99), warmup_steps=200, gradient_norm=1.0),
         adversarial=AdversarialConfig(start_step=NEVER, weight=0.02, feature_weight=0.1),
     )
 

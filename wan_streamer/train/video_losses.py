@@ -14,8 +14,9 @@ MOTION_PATCH = 7
 # Of a -1..1 frame: below it nothing moves, and noise must not be taken for motion.
 SMALLEST_MOTION = 2e-3
 MAX_MOTION = 10.0
-# Of a -1..1 frame, root mean square: films that change less are still.
-SMALLEST_CHANGE = 0.002
+# Of a -1..1 frame, root mean square: as much as an agent who listens moves at half the size, or a camera's noise. Were it
+# smaller, units in which next to nothing moves would count most.
+SMALLEST_CHANGE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class VideoLossConfig:
     pixel_weight: float = 1.0
     moving_weight: float = 1.0
     gradient_weight: float = 1.0
-    motion_weight: float = 0.2
+    motion_weight: float = 1.0
     kl_weight: float = 1e-4
     scales: int = 3
 
@@ -51,7 +52,7 @@ def gradient_distance(one: Tensor, other: Tensor, scales: int) -> Tensor:
 def motion_error(decoded_BUFCHW: Tensor, original_BUFCHW: Tensor) -> Tensor:
     """Squared error of how the frames of a unit differ from their mean, as a share of how they do differ.
 
-    It is 1 for units that stand still. Absolute errors do not do: what moves is a few pixels, and their median stands
+    Near 1 for units that stand still and should not. Absolute errors do not do: what moves is a few pixels, and their median stands
     still. Differences across units are left out: a codec that knows each unit's mean only has them wrong threefold.
     """
     decoded, original = (
