@@ -12,7 +12,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.encoded_set import INDEX, EncodedSet, path_of
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.model_trainer import ModelTask
-from wan_streamer.train.windows import BEFORE_TURN_UNITS, Windows
+from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, Windows
 
 SPEAK, CONVERSE = tiny_model().tasks
 
@@ -30,12 +30,23 @@ def test_a_step_is_a_function_of_its_number_and_items(tmp_path: Path) -> None:
     assert not torch.equal(one.audio_noise, next_step.audio_noise)
 
 
-def test_a_turn_is_drawn_with_its_first_words(tmp_path: Path) -> None:
-    """A task of turns begins shortly before the agent does (unit 8 of 20), whatever is drawn."""
-    windows = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, SPEAK)
-    for seed in range(5):
-        drawn = windows.draw(np.random.default_rng(seed))
-        assert drawn["speaks"].tolist() == [False] * BEFORE_TURN_UNITS + [True] * (SPEAK.units - BEFORE_TURN_UNITS)
+def test_windows_of_turns_hold_all_of_a_turn(tmp_path: Path) -> None:
+    """A turn (units 8 to 15) is drawn from its first word's unit to the silence behind it, and nothing farther."""
+    windows = Windows(EncodedSet(write_encoded(tmp_path / "set", count=1)).conversations, SPEAK)
+    whole = EncodedSet(tmp_path / "set").conversations[0]
+    places = {piece["audio"].tobytes(): first for first in range(15) for piece in [whole[first : first + SPEAK.units]]}
+    drawn = {places[windows.draw(np.random.default_rng(seed))["audio"].tobytes()] for seed in range(100)}
+    assert drawn == set(range(8 - BEFORE_TURN_UNITS, 16 + AFTER_TURN_UNITS - SPEAK.units + 1))
+
+
+def test_long_turns_are_drawn_more_often(tmp_path: Path) -> None:
+    """Turns of 3 and 21 units, 8 and 26 with what is around them: each unit of speech is learned as often."""
+    whole = np.zeros(60, EncodedSet(write_encoded(tmp_path / "set", count=1)).conversations[0].dtype)
+    whole["speaks"][10:13] = whole["speaks"][30:51] = True
+    whole["audio"][:20] = 1
+    windows = Windows([whole], SPEAK)
+    short = sum(windows.draw(np.random.default_rng(seed))["audio"].max() == 1 for seed in range(400))
+    assert short / 400 == pytest.approx(8 / 34, abs=0.07)
 
 
 def test_what_a_task_leaves_out_is_not_there(tmp_path: Path) -> None:
@@ -55,6 +66,14 @@ def test_blank_users_are_as_many_as_asked_for(tmp_path: Path) -> None:
         for part in (batch.heard, batch.seen):
             assert part is not None
             assert bool((part.flatten(1).abs().sum(1) == 0).all()) == (share == 1.0)
+
+
+def test_windows_without_words_are_as_many_as_asked_for(tmp_path: Path) -> None:
+    """With `drop_text` 1 no window has a text token, not even LISTEN; with 0 every unit has one."""
+    windows = Windows(EncodedSet(write_encoded(tmp_path / "set")).conversations, CONVERSE)
+    for share in (0.0, 1.0):
+        batch = windows.batch(dataclasses.replace(tiny_model(), drop_text=share), 0, range(6))
+        assert bool((batch.words[:, :, 0] >= 0).any()) == bool((batch.words[:, :, 0] >= 0).all()) == (share == 0.0)
 
 
 def test_held_out_conversations_are_not_learned_from(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from wan_streamer.model.config import BackboneConfig
 from wan_streamer.model.rope import Rotation, turn
@@ -91,6 +92,8 @@ class Transformer(nn.Module):
         self.config = config
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layer_count))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
+        # Training keeps each block's input only and computes the rest twice (arXiv 1604.06174).
+        self.checkpointing = False
 
     def forward(self, x_BTD: Tensor, rotation: Rotation, modulation: Modulation, attend: Attend) -> Tensor:
         """Contexts of the tokens, [B, T, D].
@@ -102,5 +105,8 @@ class Transformer(nn.Module):
             attend: attention of this pass.
         """
         for layer, block in enumerate(self.blocks):
-            x_BTD = block(x_BTD, rotation, modulation[layer], attend, layer)
+            if self.checkpointing:
+                x_BTD = checkpoint(block, x_BTD, rotation, modulation[layer], attend, layer, use_reentrant=False)
+            else:
+                x_BTD = block(x_BTD, rotation, modulation[layer], attend, layer)
         return self.norm(x_BTD)

@@ -34,7 +34,11 @@ class Arguments:
     bfloat16: bool = False
     """Compute the networks in bfloat16, the losses in float32."""
     compile: bool = False
-    """Compile the codec with torch.compile."""
+    """Compile the networks with torch.compile."""
+    micro_batch: int = 0
+    """Transformer: so many windows at a time in each process, gradients added up; 0 is all at once."""
+    checkpointing: bool = False
+    """Transformer: less memory, a third more time: activations are computed twice instead of kept."""
     steps: int | None = None
     """Last step, instead of the recipe's."""
     seed: int | None = None
@@ -63,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
             device=given.device,
             bfloat16=given.bfloat16,
             compile=given.compile,
+            micro_batch=given.micro_batch,
+            checkpointing=given.checkpointing,
             checkpoint_every_s=given.checkpoint_every_s,
             minutes=given.minutes,
             stop_after_step=given.stop_after_step,

@@ -49,6 +49,18 @@ def token_count(batch: Batch) -> int:
     return rows * batch.words.shape[0]
 
 
+def training_tflop(model: WanStreamer, batch: Batch) -> float:
+    """Matrix products of the backbone, forward and backward, for a batch: 10^12 floating point operations.
+
+    Three times those of the forward; what checkpointing computes twice counts once (PaLM, arXiv 2204.02311, B).
+    """
+    config, windows = model.config.backbone, batch.words.shape[0]
+    tokens = token_count(batch) / windows
+    weights = sum(layer.weight.numel() for layer in model.transformer.modules() if isinstance(layer, nn.Linear))
+    attention = 2 * config.layer_count * config.head_count * config.head_size * tokens
+    return 3 * 2 * windows * tokens * (weights + attention) / 1e12
+
+
 def gradient_norms(model: WanStreamer) -> dict[str, Tensor]:
     """Norm of the gradient of what belongs to each modality, and of the backbone that all share."""
     groups: dict[str, list[Tensor]] = {}

@@ -19,7 +19,7 @@ class TaskConfig:
         hears, sees: the user's sound and pictures are in the sequence.
         speaks, shows: the agent's sound and pictures are.
         text: whose words the text tokens are: the agent's, or the visitors' (to be heard).
-        where: windows from anywhere, or from shortly before the agent begins to speak.
+        where: windows from anywhere, or of the agent's turns, long turns more often.
     """
 
     name: str
@@ -48,7 +48,8 @@ class ModelRecipe:
     """A stage of training.
 
     Attributes:
-        drop_user: share of windows whose user streams are blank, for guidance (arXiv 2207.12598).
+        drop_user, drop_text: share of windows whose user streams are blank, and of those without any text token, for
+            guidance (arXiv 2207.12598).
         context_noise: deviation of the noise on the clean latents that others see, against drift.
         text_weight, audio_weight, video_weight: of the losses: cross-entropy, squared errors of velocities.
     """
@@ -63,6 +64,7 @@ class ModelRecipe:
     )
     ema_decay: float = 0.999
     drop_user: float = 0.1
+    drop_text: float = 0.0
     context_noise: float = 0.05
     text_weight: float = 1.0
     audio_weight: float = 1.0

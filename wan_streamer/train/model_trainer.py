@@ -15,9 +15,10 @@ from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
 from wan_streamer.train.encoded_set import EncodedSet
-from wan_streamer.train.model_losses import Learner, gradient_norms, token_count
+from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.schedule import rate_factor
+from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, Records, Windows
 
@@ -67,6 +68,7 @@ class ModelTrainer:
         self.recipe = recipe = task.recipe
         self.step_count = 0
         self.model = _trainable(recipe).to(arithmetic.device)
+        self.model.transformer.checkpointing = arithmetic.checkpointing
         learner = Learner(self.model, recipe)
         self.learner: nn.Module = torch.compile(learner) if arithmetic.compile else learner  # type: ignore[assignment]
         self.ema = Ema(self.model, recipe.ema_decay)
@@ -85,21 +87,41 @@ class ModelTrainer:
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.optimizer.learning_rate * factor
         windows = self.task.of_step(step)
-        batch = windows.batch(recipe, step, self.group.share(windows.task.batch_size)).to(self.arithmetic.device)
-        with torch.autocast(self.arithmetic.device.type, torch.bfloat16, enabled=self.arithmetic.bfloat16):
-            losses = self.learner(batch)
-        loss = torch.stack(list(losses.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        measures = self._accumulate(windows, step)
         self.group.average_gradients(self._parameters)
         norms = gradient_norms(self.model)
         nn.utils.clip_grad_norm_(self._parameters, recipe.optimizer.gradient_norm)
         self._optimizer.step()
         self.ema.update(self.model, step)
         self.step_count += 1
-        named = {f"{windows.task.name}_{name}": value.detach() for name, value in losses.items()}
-        tokens = torch.tensor(float(token_count(batch) * self.group.size), device=loss.device)
-        return named | norms | {"loss": loss.detach(), "tokens": tokens}
+        return measures | norms
+
+    def _accumulate(self, windows: Windows, step: int) -> dict[str, Tensor]:
+        """Adds up the gradients of this process's share of a step, some windows at a time; returns what to log."""
+        share = self.group.share(windows.task.batch_size)
+        size = self.arithmetic.micro_batch or len(share)
+        totals: dict[str, Tensor] = {}
+        for first in range(0, len(share), size):
+            items = share[first : first + size]
+            batch = windows.batch(self.recipe, step, items).to(self.arithmetic.device)
+            with torch.autocast(self.arithmetic.device.type, torch.bfloat16, enabled=self.arithmetic.bfloat16):
+                losses = self.learner(batch)
+            # Losses are means over windows: each part counts as its windows do.
+            parts = {f"{windows.task.name}_{name}": loss * (len(items) / len(share)) for name, loss in losses.items()}
+            loss = torch.stack(list(parts.values())).sum()
+            loss.backward()
+            counted = {"loss": loss, **self._work(batch)}
+            for name, value in (parts | counted).items():
+                totals[name] = totals.get(name, 0.0) + value.detach()
+        return totals
+
+    def _work(self, batch: Batch) -> dict[str, Tensor]:
+        """Tokens and floating point operations of all processes for such a batch in each."""
+        device, processes = self.arithmetic.device, self.group.size
+        tokens = torch.tensor(float(token_count(batch) * processes), device=device)
+        tflop = torch.tensor(training_tflop(self.model, batch) * processes, device=device)
+        return {"tokens": tokens, "tflop": tflop}
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds."""

@@ -13,7 +13,7 @@ from wan_streamer.train.run_folder import RunFolder
 NO_TENSORBOARD = "TensorBoard is not installed; for curves in a browser: pip install 'wan-streamer[train]'"
 # Without a terminal there is no bar: a line now and then instead.
 LINE_EVERY_S = 30.0
-SHOWN = ("loss", "log_mel", "pixel", "tokens_per_s")
+SHOWN = ("loss", "log_mel", "pixel", "tokens_per_s", "mfu")
 
 
 class Board(Protocol):
@@ -25,9 +25,23 @@ class Board(Protocol):
 
 
 class RunProgress:
-    """A context that shows how training goes; in all processes but the first it shows nothing."""
+    """A context that shows how training goes; in all processes but the first it shows nothing.
 
-    def __init__(self, folder: RunFolder, console: Console, step: int, steps: int, *, shown: bool) -> None:
+    Args:
+        peak_tflop_per_s: of all devices together; None leaves out which share of it is used.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        console: Console,
+        step: int,
+        steps: int,
+        *,
+        shown: bool,
+        peak_tflop_per_s: float | None = None,
+    ) -> None:
+        self._peak = peak_tflop_per_s
         self._folder, self._console, self._steps, self._shown = folder, console, steps, shown
         self._board: Board | None = None
         bar = shown and console.is_terminal
@@ -56,18 +70,18 @@ class RunProgress:
         self._bar.update(self._task, completed=step)
 
     def log(self, step: int, measures: dict[str, float]) -> None:
-        """Records the numbers of a step."""
+        """Records the numbers of a step; `tokens` and `tflop` are those of all steps since the last record."""
         now = time.monotonic()
         before, last_step = self._last
         if step > last_step:
             measures = measures | {"seconds_per_step": (now - before) / (step - last_step)}
             self._last = now, step
-            if "tokens" in measures:
-                measures["tokens_per_s"] = measures["tokens"] / measures["seconds_per_step"]
+            for name in {"tokens", "tflop"} & set(measures):
+                measures[f"{name}_per_s"] = measures.pop(name) / (now - before)
+            if self._peak and "tflop_per_s" in measures:
+                measures["mfu"] = measures["tflop_per_s"] / self._peak
         self._write(step, measures)
-        words = " ".join(
-            f"{name} {measures[name]:.3f}" for name in ("loss", "log_mel", "pixel", "tokens_per_s") if name in measures
-        )
+        words = " ".join(f"{name} {measures[name]:.3f}" for name in SHOWN if name in measures)
         self._bar.update(self._task, description=words)
         if not self._console.is_terminal and now - self._last_line > LINE_EVERY_S:
             self._last_line = now

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.audio_data import audio_clips
@@ -17,6 +18,7 @@ from wan_streamer.train.encoded_set import EncodedSet, list_encoded
 from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataManifest, list_data
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.model_trainer import ModelTask, ModelTrainer
+from wan_streamer.train.peak import peak_tflop_per_s
 from wan_streamer.train.progress import RunProgress
 from wan_streamer.train.recipe import AudioCodecRecipe, VideoCodecRecipe
 from wan_streamer.train.recipes import AnyRecipe
@@ -27,6 +29,8 @@ from wan_streamer.train.video_data import video_clips
 from wan_streamer.train.video_task import VideoCodecTask
 
 DEVICES = ("auto", "cpu", "cuda")
+# What a step does is added up until it is recorded: steps differ.
+WORK = ("tokens", "tflop")
 AnyTrainer = Trainer | ModelTrainer
 
 
@@ -42,6 +46,8 @@ class RunOptions:
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
+    micro_batch: int = 0
+    checkpointing: bool = False
     checkpoint_every_s: float = 60.0
     # Stops, as Ctrl-C would, after this time or step; 0 is never.
     minutes: float = 0.0
@@ -64,7 +70,7 @@ def train(recipe: AnyRecipe, options: RunOptions, console: Console) -> bool:
         folder = RunFolder(options.out)
         folder.check(recipe, manifest)
         torch.manual_seed(recipe.seed)
-        arithmetic = Arithmetic(device=device, bfloat16=options.bfloat16, compile=options.compile)
+        arithmetic = _arithmetic(recipe, options, device)
         trainer = _trainer(recipe, manifest, options, arithmetic, group)
         run = _Run(trainer, folder, options, console, stop)
         run.begin()
@@ -107,20 +113,35 @@ class _Run:
         """Steps until the end, a stop, or the time limit."""
         trainer, recipe, leads = self.trainer, self.trainer.recipe, self.group.leads
         device = trainer.arithmetic.device
-        with RunProgress(self.folder, self.console, trainer.step_count, recipe.steps, shown=leads) as progress:
+        work: dict[str, Tensor] = {}
+        with self._progress() as progress:
             while trainer.step_count < recipe.steps:
                 if self.group.any_of(self._must_stop(), device):
                     progress.say(f"stopped after step {trainer.step_count}; the same command goes on from there")
                     break
                 measures = trainer.step()
+                work = {name: work.get(name, 0.0) + measures[name] for name in WORK if name in measures}
                 step = trainer.step_count
                 progress.advance(step)
                 if step % recipe.log_every_steps == 0:
-                    progress.log(step, self.group.averages(measures))
+                    progress.log(step, self.group.averages(measures | work))
+                    work = {}
                 if leads and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
                     progress.validation(step, trainer.validate())
                 if leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s:
                     self._try_to_save(progress)
+
+    def _progress(self) -> RunProgress:
+        trainer = self.trainer
+        peak = peak_tflop_per_s(trainer.arithmetic.device, bfloat16=trainer.arithmetic.bfloat16)
+        return RunProgress(
+            self.folder,
+            self.console,
+            trainer.step_count,
+            trainer.recipe.steps,
+            shown=self.group.leads,
+            peak_tflop_per_s=None if peak is None else peak * self.group.size,
+        )
 
     def save(self) -> None:
         """Writes a checkpoint unless this step has one."""
@@ -177,6 +198,23 @@ def _trainer(
             return Trainer(AudioCodecTask(recipe, clips), arithmetic, group)
         assert isinstance(recipe, VideoCodecRecipe)
         return Trainer(VideoCodecTask(recipe, video_clips(manifest, recipe.codec, options.cache)), arithmetic, group)
+
+
+def _arithmetic(recipe: AnyRecipe, options: RunOptions, device: torch.device) -> Arithmetic:
+    if (options.micro_batch or options.checkpointing) and not isinstance(recipe, ModelRecipe):
+        raise InvalidInput(
+            f"got micro batches or checkpointing for {recipe.name}, expected neither: they are for the Transformer",
+            reason="OPTION_UNUSED",
+        )
+    if options.micro_batch < 0:
+        raise InvalidInput(f"got micro batches of {options.micro_batch} windows, expected 0 or more", reason="OPTION")
+    return Arithmetic(
+        device=device,
+        bfloat16=options.bfloat16,
+        compile=options.compile,
+        micro_batch=options.micro_batch,
+        checkpointing=options.checkpointing,
+    )
 
 
 def _device_type(device: str) -> str:

@@ -20,11 +20,17 @@ from wan_streamer.train.schedule import OptimizerConfig, rate_factor
 
 @dataclass(frozen=True, kw_only=True)
 class Arithmetic:
-    """How the hardware computes; not what it computes."""
+    """How the hardware computes; not what it computes.
+
+    `micro_batch` and `checkpointing` save memory where the Transformer is trained: so many windows at a time in each
+    process (0: all of its share), and activations computed twice instead of kept.
+    """
 
     device: torch.device
     bfloat16: bool = False
     compile: bool = False
+    micro_batch: int = 0
+    checkpointing: bool = False
 
 
 class Trainer:

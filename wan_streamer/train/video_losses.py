@@ -14,7 +14,7 @@ MOTION_PATCH = 7
 # Of a -1..1 frame: below it nothing moves, and noise must not be taken for motion.
 SMALLEST_MOTION = 2e-3
 MAX_MOTION = 10.0
-# Of a -1..1 frame, root mean square: as much as an agent who listens moves at half the size, or a camera's noise. Were it
+# Of a -1..1 frame at half its size, root mean square: what an agent who listens moves, or a camera's noise. Were it
 # smaller, units in which next to nothing moves would count most.
 SMALLEST_CHANGE = 0.01
 
@@ -52,8 +52,9 @@ def gradient_distance(one: Tensor, other: Tensor, scales: int) -> Tensor:
 def motion_error(decoded_BUFCHW: Tensor, original_BUFCHW: Tensor) -> Tensor:
     """Squared error of how the frames of a unit differ from their mean, as a share of how they do differ.
 
-    Near 1 for units that stand still and should not. Absolute errors do not do: what moves is a few pixels, and their median stands
-    still. Differences across units are left out: a codec that knows each unit's mean only has them wrong threefold.
+    Near 1 for units that stand still and should not. Absolute errors do not do: what moves is a few pixels, and their
+    median stands still. Differences across units are left out: a codec that knows each unit's mean only has them wrong
+    threefold.
     """
     decoded, original = (
         _halved(frames - frames.mean(dim=2, keepdim=True)) for frames in (decoded_BUFCHW, original_BUFCHW)

@@ -13,12 +13,15 @@ from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.sequence import Batch
+from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import UNIT_US
 
 # Keeps what a whole step shares apart from what belongs to its items.
 STEP_ITEM = 2**31
 # Units before the agent's first sound: its first words are written there.
 BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
+# And after its last: a turn ends in silence.
+AFTER_TURN_UNITS = 2
 
 Records = NDArray[Any]
 
@@ -33,31 +36,29 @@ class Windows:
 
     def __init__(self, conversations: Sequence[Records], task: TaskConfig) -> None:
         self.task = task
-        pairs = [(one, _turns(one, task)) for one in conversations if len(one) >= task.units]
-        self._conversations = [(one, turns) for one, turns in pairs if len(turns)]
-        if not self._conversations:
+        self._conversations = [one for one in conversations if len(one) >= task.units]
+        spans = [(number, *span) for number, one in enumerate(self._conversations) for span in _spans(one, task)]
+        if not spans:
             raise InvalidInput(
                 f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
                 reason="DATA_SHORT",
             )
-        names = self._conversations[0][0].dtype.names or ()
+        names = self._conversations[0].dtype.names or ()
         if (task.sees or task.shows) and "video" not in names:
             raise InvalidInput(
                 f"got records without pictures for the task {task.name!r}, expected some; encode without --sound-only",
                 reason="DATA_PICTURES",
             )
-        lengths = np.array([len(one) for one, _ in self._conversations], np.float64)
+        self._spans = np.asarray(spans, np.int64)
+        lengths = (self._spans[:, 2] - self._spans[:, 1]).astype(np.float64)
         self._chances = lengths / lengths.sum()
 
     def draw(self, random: np.random.Generator) -> Records:
         """The records of one window."""
-        conversation, turns = self._conversations[int(random.choice(len(self._chances), p=self._chances))]
-        last = len(conversation) - self.task.units
-        if self.task.where == "turn":
-            turn = int(random.choice(turns))
-            first = min(max(0, turn - BEFORE_TURN_UNITS), last)
-        else:
-            first = int(random.integers(last + 1))
+        number, begin, end = self._spans[int(random.choice(len(self._chances), p=self._chances))]
+        conversation = self._conversations[number]
+        first = int(random.integers(begin, max(begin, end - self.task.units) + 1))
+        first = min(first, len(conversation) - self.task.units)
         return np.asarray(conversation[first : first + self.task.units])
 
     def batch(self, recipe: ModelRecipe, step: int, items: Sequence[int]) -> Batch:
@@ -67,7 +68,10 @@ class Windows:
         noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
         randoms = [item_random(recipe.seed, step, item) for item in items]
         windows = np.stack([self.draw(random) for random in randoms])
-        there = [random.random() >= recipe.drop_user for random in randoms]
+        there, written = (
+            [random.random() >= share for random in randoms] for share in (recipe.drop_user, recipe.drop_text)
+        )
+        words = torch.from_numpy(windows[task.text].astype(np.int64))
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
@@ -76,7 +80,7 @@ class Windows:
         return Batch(
             heard=_blank(_tensor(windows["heard"]), there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
-            words=torch.from_numpy(windows[task.text].astype(np.int64)),
+            words=words.where(torch.tensor(written)[:, None, None], NOTHING),
             **latents,
             noisy_units=torch.from_numpy(noisy),
             tau=torch.sigmoid(_normal(randoms, (len(noisy),))),
@@ -88,12 +92,12 @@ class Windows:
         )
 
 
-def _turns(records: Records, task: TaskConfig) -> NDArray[np.int64]:
-    """Units where the agent begins to speak; where that does not matter, any."""
+def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
+    """Where windows lie: all of a conversation, or each of the agent's turns with a little around it."""
     if task.where == "anywhere":
-        return np.zeros(1, np.int64)
-    speaks = np.asarray(records["speaks"])
-    return np.flatnonzero(speaks[1:] & ~speaks[:-1]) + 1
+        return [(0, len(records))]
+    edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
+    return [(max(0, begin - BEFORE_TURN_UNITS), min(len(records), end + AFTER_TURN_UNITS)) for begin, end in edges]
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:

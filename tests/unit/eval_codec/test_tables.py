@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from tests.unit.eval_codec.made_up_codecs import moving_square, noise, small_audio_codec, small_video_codec
 from wan_streamer.eval.codec.audio_table import ROW_COUNT, audio_table
-from wan_streamer.eval.codec.evidence import Weights, gather_evidence
 from wan_streamer.eval.codec.filmed_clips import FilmedClip
 from wan_streamer.eval.codec.report import write_report
 from wan_streamer.eval.codec.speech_scores import SpeechJudges, word_rise
 from wan_streamer.eval.codec.spoken_clips import SpokenText
-from wan_streamer.eval.codec.table import NOTHING, Table, at_least, at_most, number, unavailable
 from wan_streamer.eval.codec.video_table import video_table
+from wan_streamer.eval.evidence import Weights, gather_evidence
 from wan_streamer.eval.judge import Availability, Available, Unavailable
 from wan_streamer.eval.quality import SpeechQuality
+from wan_streamer.eval.table import NOTHING, Table, at_least, at_most, number, unavailable
 from wan_streamer.eval.word_errors import WordErrors
 
 RATE_HZ = 8000
@@ -125,7 +125,7 @@ def test_report_is_written_as_markdown_and_json(tmp_path: Path) -> None:
     row = (number(6.4, 1), at_most(9.0, 3.0), NOTHING, unavailable("no judge"))
     table = Table(title="voice", columns=("kbps", "rise", "drop", "lips"), rows=(("codec", row),), notes=("a note",))
     weights = Weights(file="a.safetensors", sha256="ab" * 32, metadata={"recipe_name": "nano", "steps": "7"})
-    write_report(tmp_path / "out", [table], gather_evidence((weights,), None, 5))
+    write_report(tmp_path / "out", [table], gather_evidence("wan_streamer.eval.codec", [weights], [], 5))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"table.md", "table.json"}
     written = json.loads((tmp_path / "out" / "table.json").read_text())
     assert written["tables"][0]["rows"]["codec"]["rise"]["limit"] == "<= 3.00"

@@ -19,10 +19,10 @@ from wan_streamer.eval.codec.speech_scores import (
     word_rise,
 )
 from wan_streamer.eval.codec.spoken_clips import SpokenText
-from wan_streamer.eval.codec.table import NOTHING, Cell, Table, at_most, number, unavailable
 from wan_streamer.eval.codec.unit_curves import MS_A_S, energy_every_ms
 from wan_streamer.eval.codec.unit_rhythm import compare_rhythm, harmonic_ratios
 from wan_streamer.eval.judge import Unavailable
+from wan_streamer.eval.table import NOTHING, Cell, Table, at_most, number, unavailable
 from wan_streamer.eval.word_errors import add_word_errors
 from wan_streamer.model.codec_weights import TrainedCodec
 from wan_streamer.model.config import AudioCodecConfig

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from wan_streamer.eval.bar import progress_bar
 from wan_streamer.eval.codec.audio_table import ROW_COUNT, audio_table
-from wan_streamer.eval.codec.bar import progress_bar
 from wan_streamer.eval.codec.options import CodecOptions
 from wan_streamer.eval.codec.speech_scores import SpeechJudges
 from wan_streamer.eval.codec.spoken_clips import agent_clips, held_out_clips
-from wan_streamer.eval.codec.table import Table
 from wan_streamer.eval.quality import QualityJudge
+from wan_streamer.eval.table import Table
 from wan_streamer.eval.words import WordJudge
 from wan_streamer.model.codec_weights import TrainedCodec
 from wan_streamer.model.config import AudioCodecConfig

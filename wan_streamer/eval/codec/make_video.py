@@ -5,13 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from wan_streamer.eval.codec.bar import progress_bar
+from wan_streamer.eval.bar import progress_bar
 from wan_streamer.eval.codec.filmed_clips import choose_places, draw_clips
 from wan_streamer.eval.codec.h264_baseline import TRIES
 from wan_streamer.eval.codec.options import CodecOptions
-from wan_streamer.eval.codec.table import Table
 from wan_streamer.eval.codec.video_table import ROW_COUNT, video_table
 from wan_streamer.eval.face_landmarks import FaceLandmarkJudge
+from wan_streamer.eval.table import Table
 from wan_streamer.model.codec_weights import TrainedCodec
 from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.train.data.sources.cache import DataCache

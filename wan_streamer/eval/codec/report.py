@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from wan_streamer.eval.codec.evidence import Evidence
-from wan_streamer.eval.codec.table import Table
+from wan_streamer.eval.evidence import Evidence
+from wan_streamer.eval.table import Table
 from wan_streamer.train.data.sources.atomic import replace_file
 
 MARKDOWN, JSON = "table.md", "table.json"

@@ -15,11 +15,11 @@ from wan_streamer.eval.codec.latent_rounding import kilobits_per_s
 from wan_streamer.eval.codec.limits import LIP_CORRELATION_DROP, LIP_OFFSET_MS, PSNR_DB
 from wan_streamer.eval.codec.mouths import LipFollowing, follow_lips, mouth_pairs
 from wan_streamer.eval.codec.picture_error import psnr_db
-from wan_streamer.eval.codec.table import NOTHING, Cell, Table, at_least, at_most, number, unavailable
 from wan_streamer.eval.codec.unit_curves import frame_changes
 from wan_streamer.eval.codec.unit_rhythm import compare_rhythm, rhythm
 from wan_streamer.eval.face_landmarks import Landmarks
 from wan_streamer.eval.judge import Availability, Unavailable
+from wan_streamer.eval.table import NOTHING, Cell, Table, at_least, at_most, number, unavailable
 from wan_streamer.model.codec_weights import TrainedCodec
 from wan_streamer.unit import FRAMES_PER_SECOND, FRAMES_PER_UNIT
 

@@ -1,8 +1,10 @@
 """What a table says of where it comes from."""
 
 import hashlib
+import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,6 @@ from pathlib import Path
 import av
 import torch
 
-from wan_streamer.model.codec_weights import TrainedCodec
 from wan_streamer.train.manifest import DATA_SET_MANIFEST
 from wan_streamer.train.run_folder import describe_hardware
 
@@ -25,12 +26,17 @@ class Weights:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """All that another needs to make the table again.
+class JudgedData:
+    """A data set by its manifest's hash, and the splits that it was drawn from."""
 
-    Attributes:
-        data_sha256: of the data set's manifest, "" without one.
-    """
+    name: str
+    sha256: str
+    splits: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that another needs to make the table again."""
 
     command: str
     seed: int
@@ -39,8 +45,7 @@ class Evidence:
     torch: str
     pyav: str
     weights: tuple[Weights, ...]
-    data: str
-    data_sha256: str
+    data: tuple[JudgedData, ...]
 
     def markdown(self) -> str:
         """A line for each."""
@@ -49,34 +54,51 @@ class Evidence:
             f"{one.metadata.get('steps', '?')} steps, {one.metadata.get('date', 'no date')}"
             for one in self.weights
         ]
-        data = [f"{self.data}: manifest's sha256 {self.data_sha256[:16]}"] if self.data else []
+        data = [
+            f"{one.name}: manifest's sha256 {one.sha256[:16]}"
+            + "".join(f", {axis} {split}" for axis, split in one.splits.items())
+            for one in self.data
+        ]
         software = f"{self.date}, {self.hardware}, torch {self.torch}, PyAV {self.pyav}, seed {self.seed}"
         return "\n".join(f"- {line}" for line in (f"`{self.command}`", software, *files, *data))
 
 
-def describe_weights(path: Path, trained: TrainedCodec) -> Weights:
-    """The file that a codec was loaded from."""
+def describe_weights(path: Path, metadata: dict[str, str]) -> Weights:
+    """A file of weights.
+
+    Args:
+        metadata: what it says of itself.
+    """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Weights(file=path.name, sha256=digest, metadata=trained.metadata)
+    return Weights(file=path.name, sha256=digest, metadata=metadata)
 
 
-def gather_evidence(weights: tuple[Weights, ...], data: Path | None, seed: int) -> Evidence:
+def describe_data(folder: Path) -> JudgedData:
+    """A data set by its folder, which has a manifest."""
+    manifest = (folder / DATA_SET_MANIFEST).read_bytes()
+    return JudgedData(
+        name=folder.resolve().name,
+        sha256=hashlib.sha256(manifest).hexdigest(),
+        splits=json.loads(manifest).get("splits", {}),
+    )
+
+
+def gather_evidence(module: str, weights: Sequence[Weights], data: Sequence[Path], seed: int) -> Evidence:
     """Of this process; folders by their names alone.
 
     Args:
-        data: folder of the data set.
+        module: what was started.
+        data: folders of data sets.
     """
-    manifest = data / DATA_SET_MANIFEST if data else None
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     return Evidence(
-        command=shlex.join(["python", "-m", "wan_streamer.eval.codec", *words]),
+        command=shlex.join(["python", "-m", module, *words]),
         seed=seed,
         date=datetime.now(UTC).date().isoformat(),
         hardware=describe_hardware(torch.device("cpu")),
         torch=str(torch.__version__),
         pyav=av.__version__,
-        weights=weights,
-        data=data.resolve().name if data else "",
-        data_sha256=hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest else "",
+        weights=tuple(weights),
+        data=tuple(map(describe_data, data)),
     )
