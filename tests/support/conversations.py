@@ -5,15 +5,18 @@ import numpy as np
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, USER_RATE_HZ, Conversation
 from wan_streamer.train.data.curves import COLUMNS, Curves
 from wan_streamer.train.data.schedule import schedule
-from wan_streamer.train.data.script import AgentTurn, Moment, Script, UserTurn, Visitor
+from wan_streamer.train.data.script import AgentTurn, Moment, Script, UserTurn, Visitor, VisitorAction
 from wan_streamer.train.data.timeline import Durations, Spoken
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
 WORD_US = 300_000
 
 
-def small_script(name: str = "by-hand", *, words: int = 4) -> Script:
-    """A question of `words` words and an answer of three."""
+def small_script(name: str = "by-hand", *, words: int = 4, shows_card: bool = False) -> Script:
+    """A question of `words` words, at 600 ms a red card where there is one, and an answer of three words."""
+    card = VisitorAction(
+        id="card", begins=Moment(offset_ms=600), visitor="ann", action="show_card", item="red", duration_ms=1500
+    )
     return Script(
         name=name,
         domain="test",
@@ -35,6 +38,7 @@ def small_script(name: str = "by-hand", *, words: int = 4) -> Script:
                 intent="hours",
                 answers="user-1",
             ),
+            *([card] if shows_card else []),
         ),
     )
 
@@ -43,15 +47,19 @@ def small_durations(script: Script) -> Durations:
     """Every word lasts WORD_US."""
     speech = {}
     for event in script.events:
-        count = len(event.text.split())  # type: ignore[union-attr]
+        if not isinstance(event, UserTurn | AgentTurn):
+            continue
+        count = len(event.text.split())
         words = tuple((WORD_US * word, WORD_US * (word + 1)) for word in range(count))
         speech[event.id] = Spoken(duration_us=WORD_US * count, words=words)
     return Durations(speech=speech)
 
 
-def small_conversation(name: str = "by-hand", *, words: int = 4, seed: int = 0) -> Conversation:
+def small_conversation(
+    name: str = "by-hand", *, words: int = 4, seed: int = 0, shows_card: bool = False
+) -> Conversation:
     """Tones that begin where the speech does, and movement at random."""
-    script = small_script(name, words=words)
+    script = small_script(name, words=words, shows_card=shows_card)
     durations = small_durations(script)
     timeline = schedule(script, durations)
     units = len(timeline.units)

@@ -41,7 +41,7 @@ def tiny_model() -> ModelRecipe:
 
 
 def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bool = True) -> Path:
-    """Conversations in which the agent speaks in units 8 to 15."""
+    """Conversations in which a visitor speaks in units 4 to 7 and the agent in units 8 to 15."""
     folder.mkdir(parents=True)
     config, random = small_model(), np.random.default_rng(0)
     vocabulary = vocabulary_named(config.vocabulary)
@@ -50,11 +50,11 @@ def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bo
         for name in set(records.dtype.names or ()) & {"heard", "audio", "seen", "video"}:
             records[name] = random.standard_normal(records[name].shape)
         records["speaks"][8:16] = True
-        for name in ("words", "said"):
+        for name, first in (("words", 8), ("said", 4), ("noticed", 4)):
             records[name] = NOTHING
             records[name][:, 0] = vocabulary.listen
-            records[name][8:12, 0] = random.integers(97, 122, 4)
-            records[name][8:12, 1] = vocabulary.end
+            records[name][first : first + 4, 0] = random.integers(97, 122, 4)
+            records[name][first : first + 4, 1] = vocabulary.end
         write_records(path_of(folder, number), records)
     write_index(folder, {"count": count, "pictures": pictures, "preset": "tiny", "data_sha256": "", "model": ""})
     return folder

@@ -14,7 +14,7 @@ from wan_streamer.model.vocabulary import TextStream, vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ
 from wan_streamer.train.data.pictures import Pictures
-from wan_streamer.train.encoded import BLOCK_UNITS, LEAD_US, Encoder
+from wan_streamer.train.encoded import BLOCK_UNITS, LEAD_US, NOTICE_US, Encoder
 from wan_streamer.train.video_data import as_frames
 from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US
@@ -60,6 +60,15 @@ def test_words_come_before_they_are_said_and_after_they_are_heard(model: WanStre
     speaks = np.flatnonzero(records["speaks"])
     # A unit counts from 40 ms on.
     assert speaks[0] == (spoken.begin_us + 3 * FRAME_US) // UNIT_US
+
+
+def test_what_visitors_do_is_named_when_it_can_be_seen(model: WanStreamer) -> None:
+    """A red card from 600 ms on is named NOTICE_US later, once; without one nothing is."""
+    records = Encoder(model, None).encode(small_conversation(words=6, shows_card=True))
+    named = texts_of(records["noticed"])
+    assert "".join(named) == " show card red"
+    assert next(unit for unit, text in enumerate(named) if text) == (600_000 + NOTICE_US) // UNIT_US
+    assert "".join(texts_of(Encoder(model, None).encode(small_conversation())["noticed"])) == ""
 
 
 def test_pictures_go_through_the_codec_block_by_block(model: WanStreamer, heads_folder: Path) -> None:

@@ -76,6 +76,20 @@ def test_windows_without_words_are_as_many_as_asked_for(tmp_path: Path) -> None:
         assert bool((batch.words[:, :, 0] >= 0).any()) == bool((batch.words[:, :, 0] >= 0).all()) == (share == 0.0)
 
 
+def test_a_dialogue_is_both_sides_words_and_nothing_else(tmp_path: Path) -> None:
+    """The visitor's words in units 4 to 7, the agent's in 8 to 11, LISTEN elsewhere; nobody is heard."""
+    task = dataclasses.replace(
+        SPEAK, units=20, noisy_units=0, hears=True, speaks=False, text="dialogue", where="anywhere"
+    )
+    whole = EncodedSet(write_encoded(tmp_path / "set", count=1)).conversations[0]
+    batch = Windows([whole], task).batch(dataclasses.replace(tiny_model(), drop_user=0.0), 0, range(1))
+    expected = np.concatenate([whole["said"][:8], whole["words"][8:]])
+    assert batch.words[0].tolist() == expected.tolist()
+    assert batch.heard is not None
+    assert not bool(batch.heard.any())
+    assert batch.audio is None
+
+
 def test_held_out_conversations_are_not_learned_from(tmp_path: Path) -> None:
     """Every second conversation is held out; no window of a training step comes from one."""
     sets = [EncodedSet(write_encoded(tmp_path / "set", count=6))]

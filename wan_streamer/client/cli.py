@@ -151,6 +151,10 @@ class Train(Command):
     """Compute the networks in bfloat16."""
     compile: bool = False
     """Compile the networks first; pays on a GPU."""
+    micro_batch: Annotated[int, arg(metavar="INT")] = 0
+    """Stages: so many windows at a time, gradients added up; 0 is all at once."""
+    checkpointing: bool = False
+    """Stages: less memory, a third more time."""
     steps: Annotated[int | None, arg(metavar="INT")] = None
     """Last step, instead of the recipe's."""
     seed: Annotated[int | None, arg(metavar="INT")] = None
@@ -159,7 +163,8 @@ class Train(Command):
     """Stop and save after so many minutes; 0 is never."""
 
     def execute(self, console: Console) -> int:
-        names = ("data", "out", "initial_weights", "device", "bfloat16", "compile", "steps", "seed", "minutes")
+        names = ("data", "out", "initial_weights", "device", "bfloat16", "compile", "micro_batch", "checkpointing")
+        names += ("steps", "seed", "minutes")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 

@@ -18,9 +18,9 @@ from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.vocabulary import vocabulary_named, vocabulary_path
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, Conversation
-from wan_streamer.train.data.events import AgentTurn, UserTurn
+from wan_streamer.train.data.events import AgentTurn, UserTurn, VisitorAction
 from wan_streamer.train.data.pictures import Pictures
-from wan_streamer.train.data.timeline import Utterance
+from wan_streamer.train.data.timeline import Timeline, Utterance
 from wan_streamer.train.video_data import as_frames
 from wan_streamer.train.vocabulary import TextTokens
 from wan_streamer.train.words import TimedWord, tokens_of_units
@@ -28,6 +28,8 @@ from wan_streamer.unit import FRAMES_PER_UNIT, UNIT_US
 
 # Words are written so much before they are said: a sound needs to know what comes after it.
 LEAD_US: Final = 2 * UNIT_US
+# What a visitor does is named so long after it begins: then it can be seen what it is.
+NOTICE_US: Final = 3 * UNIT_US
 # Units that go through a codec at once.
 BLOCK_UNITS: Final = 25
 
@@ -36,7 +38,8 @@ def unit_type(config: ModelConfig, *, pictures: bool) -> np.dtype[Any]:
     """The record of one unit. All latents have mean 0 and deviation 1.
 
     heard: the ear's features; audio: the agent's latents; words: the agent's text tokens (NOTHING where there is none);
-    said: the visitors' words to the agent, when they are over; speaks: the agent speaks.
+    said: the visitors' words to the agent, when they are over; noticed: what a visitor does ("show card red");
+    speaks: the agent speaks.
     With pictures also seen: latents of what the camera sees, and video: of the agent's picture.
     """
     ear, agent = config.user_audio, config.agent_audio
@@ -46,6 +49,7 @@ def unit_type(config: ModelConfig, *, pictures: bool) -> np.dtype[Any]:
         ("audio", np.float16, (agent.tokens_per_unit, agent.latent_channels)),
         ("words", np.int32, (config.max_text_tokens,)),
         ("said", np.int32, (config.max_text_tokens,)),
+        ("noticed", np.int32, (config.max_text_tokens,)),
         ("speaks", np.bool_),
     ]
     if pictures:
@@ -81,6 +85,7 @@ class Encoder:
         records["words"] = self._place(timeline.agent_turns(), conversation.unit_count, begin=True)
         turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
         records["said"] = self._place(turns, conversation.unit_count, begin=False)
+        records["noticed"] = self._name_actions(timeline, conversation.unit_count)
         records["speaks"] = [label.agent in ("speak", "yield") for label in timeline.units]
         if self._heads is not None:
             self._add_pictures(records, conversation, self._heads)
@@ -108,6 +113,18 @@ class Encoder:
             for word, pieces in zip(utterance.words, tokens, strict=False):
                 at_us = max(0, word.begin_us - LEAD_US) if begin else word.end_us
                 words.append(TimedWord(from_us=at_us, tokens=tuple(pieces)))
+        return self._in_units(words, count)
+
+    def _name_actions(self, timeline: Timeline, count: int) -> Any:
+        words = []
+        for happening in timeline.happenings:
+            if isinstance(happening.event, VisitorAction):
+                name = f"{happening.event.action} {happening.event.item or ''}".replace("_", " ").strip()
+                pieces = itertools.chain.from_iterable(self._tokens.of_words(name))
+                words.append(TimedWord(from_us=happening.begin_us + NOTICE_US, tokens=tuple(pieces)))
+        return self._in_units(words, count)
+
+    def _in_units(self, words: list[TimedWord], count: int) -> NDArray[np.int32]:
         words.sort(key=lambda word: word.from_us)
         return tokens_of_units(words, count, max_tokens=self._model.config.max_text_tokens, vocabulary=self._vocabulary)
 

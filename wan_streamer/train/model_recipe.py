@@ -6,6 +6,8 @@ from typing import Literal
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.train.schedule import OptimizerConfig
 
+Text = Literal["words", "said", "noticed", "dialogue"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
@@ -18,7 +20,8 @@ class TaskConfig:
         noisy_units: how many units of a window have a noisy copy.
         hears, sees: the user's sound and pictures are in the sequence.
         speaks, shows: the agent's sound and pictures are.
-        text: whose words the text tokens are: the agent's, or the visitors' (to be heard).
+        text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
+            seen); or both sides' words, and then the user streams are blank.
         where: windows from anywhere, or of the agent's turns, long turns more often.
     """
 
@@ -31,7 +34,7 @@ class TaskConfig:
     sees: bool = False
     speaks: bool = True
     shows: bool = False
-    text: Literal["words", "said"] = "words"
+    text: Text = "words"
     where: Literal["anywhere", "turn"] = "anywhere"
 
     def __post_init__(self) -> None:

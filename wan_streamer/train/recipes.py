@@ -53,20 +53,46 @@ def video_codec_nano() -> VideoCodecRecipe:
     )
 
 
-def stage_1_nano() -> ModelRecipe:
-    """nano's first stage: each skill alone, in short sequences without pictures."""
+# The visitors' words as they end.
+HEAR = TaskConfig(name="hear", share=1, batch_size=8, units=40, speaks=False, text="said")
+# What is answered to what, in words alone.
+DIALOGUE = TaskConfig(name="dialogue", share=0.5, batch_size=8, units=100, speaks=False, text="dialogue")
+# The agent's sound from its words.
+SPEAK = TaskConfig(name="speak", share=3, batch_size=8, units=24, noisy_units=24, hears=False, where="turn")
+# When to speak, and what: the conversation's sound.
+CONVERSE = TaskConfig(name="converse", share=1, batch_size=2, units=100, noisy_units=40)
+# What the visitors do, in words.
+NOTICE = TaskConfig(name="notice", share=1, batch_size=4, units=30, sees=True, speaks=False, text="noticed")
+# The agent's sound and face from its words.
+SHOW = TaskConfig(name="show", share=2, batch_size=2, units=16, noisy_units=8, hears=False, shows=True, where="turn")
+# The agent's face through all of a conversation: most of it listens or waits.
+IDLE = TaskConfig(name="idle", share=0.5, batch_size=2, units=16, noisy_units=8, hears=False, shows=True)
+# All streams together.
+DUPLEX = TaskConfig(name="duplex", share=2, batch_size=1, units=50, noisy_units=10, sees=True, shows=True)
+
+
+def stage_1_nano_sound() -> ModelRecipe:
+    """nano's first stage without pictures, where steps cost little: hear, answer, speak."""
     return ModelRecipe(
-        name="stage-1-nano",
+        name="stage-1-nano-sound", model=nano(), steps=6000, tasks=(HEAR, DIALOGUE, SPEAK, CONVERSE), drop_text=0.05
+    )
+
+
+def stage_1_nano() -> ModelRecipe:
+    """nano's first stage: each skill alone, in short sequences."""
+    tasks = (HEAR, DIALOGUE, SPEAK, CONVERSE, NOTICE, SHOW, IDLE)
+    return ModelRecipe(name="stage-1-nano", model=nano(), steps=4000, tasks=tasks, drop_text=0.05)
+
+
+def stage_2_nano() -> ModelRecipe:
+    """nano's second stage: conversations with all streams, and without pictures, which are longer for the same cost."""
+    return ModelRecipe(
+        name="stage-2-nano",
         model=nano(),
-        steps=6000,
-        tasks=(
-            # The visitors' words as they end.
-            TaskConfig(name="hear", share=1, batch_size=8, units=40, speaks=False, text="said"),
-            # The agent's sound from its words.
-            TaskConfig(name="speak", share=3, batch_size=8, units=24, noisy_units=24, hears=False, where="turn"),
-            # When to speak, and what: the conversation's sound.
-            TaskConfig(name="converse", share=1, batch_size=2, units=100, noisy_units=40),
-        ),
+        steps=4000,
+        tasks=(DUPLEX, CONVERSE),
+        optimizer=OptimizerConfig(learning_rate=5e-4, betas=(0.9, 0.95), warmup_steps=200, gradient_norm=1.0),
+        drop_text=0.1,
     )
 
 
@@ -74,7 +100,9 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano": audio_codec_nano,
     "audio-codec-nano-even": audio_codec_nano_even,
     "video-codec-nano": video_codec_nano,
+    "stage-1-nano-sound": stage_1_nano_sound,
     "stage-1-nano": stage_1_nano,
+    "stage-2-nano": stage_2_nano,
 }
 
 

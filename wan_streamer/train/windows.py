@@ -68,10 +68,9 @@ class Windows:
         noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
         randoms = [item_random(recipe.seed, step, item) for item in items]
         windows = np.stack([self.draw(random) for random in randoms])
-        there, written = (
-            [random.random() >= share for random in randoms] for share in (recipe.drop_user, recipe.drop_text)
-        )
-        words = torch.from_numpy(windows[task.text].astype(np.int64))
+        drop_user = 1.0 if task.text == "dialogue" else recipe.drop_user
+        there, written = ([random.random() >= share for random in randoms] for share in (drop_user, recipe.drop_text))
+        words = torch.from_numpy(_words(windows, task).astype(np.int64))
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
@@ -98,6 +97,15 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
         return [(0, len(records))]
     edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
     return [(max(0, begin - BEFORE_TURN_UNITS), min(len(records), end + AFTER_TURN_UNITS)) for begin, end in edges]
+
+
+def _words(windows: Records, task: TaskConfig) -> NDArray[np.int32]:
+    if task.text != "dialogue":
+        return np.asarray(windows[task.text])
+    agent, visitors = windows["words"], windows["said"]
+    # Where the agent writes nothing, its unit is LISTEN alone, and so is the visitors'.
+    writes = agent[..., 1:2] != NOTHING
+    return np.where(writes, agent, visitors)
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:
