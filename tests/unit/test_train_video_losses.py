@@ -8,6 +8,7 @@ from wan_streamer.train.video_losses import (
     SMALLEST_CHANGE,
     VideoLossConfig,
     VideoReconstructionLoss,
+    border_distance,
     gradient_distance,
     motion_error,
 )
@@ -53,6 +54,16 @@ def test_a_still_picture_has_a_motion_error_of_one() -> None:
     still = moving.mean(dim=2, keepdim=True).expand_as(moving)
     assert float(motion_error(still, moving)) == pytest.approx(1.0, abs=2e-3)
     assert float(motion_error(still, still)) == 0.0
+
+
+def test_only_what_changes_between_units_counts_at_borders() -> None:
+    """The mean over two units' one border of |change - change|; frames in the middle mean nothing, nor does one unit."""
+    one, other = noise(6), noise(7)
+    changes = [x.numpy()[:, 1, 0] - x.numpy()[:, 0, 3] for x in (one, other)]
+    expected = np.abs(changes[0] - changes[1]).mean()
+    one[:, :, 1:3] = 0
+    assert float(border_distance(one, other)) == pytest.approx(expected, rel=1e-12)
+    assert float(border_distance(one[:, :1], other[:, :1])) == 0.0
 
 
 def test_a_constant_offset_has_no_edges_and_no_motion() -> None:

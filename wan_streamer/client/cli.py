@@ -163,8 +163,8 @@ class Train(Command):
     """Stop and save after so many minutes; 0 is never."""
 
     def execute(self, console: Console) -> int:
-        names = ("data", "out", "initial_weights", "device", "bfloat16", "compile", "micro_batch", "checkpointing")
-        names += ("steps", "seed", "minutes")
+        computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing")
+        names = ("data", "out", "initial_weights", *computing, "steps", "seed", "minutes")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 
