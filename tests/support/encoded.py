@@ -7,10 +7,12 @@ import numpy as np
 
 from tests.support.tiny import tiny_config
 from wan_streamer.model.config import EarConfig, HistoryConfig, ModelConfig
+from wan_streamer.model.presets import untrained
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.encoded import unit_type
 from wan_streamer.train.encoded_set import path_of, write_index, write_records
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
+from wan_streamer.train.senses import senses_fingerprint
 from wan_streamer.train.words import NOTHING
 
 HISTORY = HistoryConfig(
@@ -56,5 +58,6 @@ def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bo
             records[name][first : first + 4, 0] = random.integers(97, 122, 4)
             records[name][first : first + 4, 1] = vocabulary.end
         write_records(path_of(folder, number), records)
-    write_index(folder, {"count": count, "pictures": pictures, "preset": "tiny", "data_sha256": "", "model": ""})
+    senses = senses_fingerprint(untrained(config, 0), pictures=pictures)
+    write_index(folder, {"count": count, "pictures": pictures, "preset": "tiny", "data_sha256": "", "model": senses})
     return folder

@@ -21,6 +21,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.train.checkpoint import load_newest
 from wan_streamer.train.distributed import Group
+from wan_streamer.train.encoded_set import read_index, write_index
 from wan_streamer.train.recipes import RECIPES, AnyRecipe, recipe_named
 from wan_streamer.train.run import RunOptions, train
 
@@ -146,6 +147,17 @@ def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
     for a, b in zip(one, two, strict=True):
         for name in a.keys() - {"unix_s", "seconds_per_step", "tokens_per_s", "tflop_per_s"}:
             assert a[name] == pytest.approx(b[name], rel=1e-2, abs=5e-4), (a["step"], name)
+
+
+def test_latents_of_another_codec_are_refused(tmp_path: Path) -> None:
+    """A set that was encoded with other weights is named, and nothing is trained."""
+    recipe = tiny_model()
+    data = write_encoded(tmp_path / "data")
+    about = read_index(data)
+    write_index(data, about | {"model": "0" * 64})
+    with pytest.raises(InvalidInput, match="data, encoded with other codecs"):
+        train(recipe, options(tmp_path, data, "run"), quiet())
+    assert not (tmp_path / "run" / "checkpoints").exists()
 
 
 def test_a_batch_is_shared_without_rest() -> None:

@@ -57,7 +57,7 @@ def test_a_still_picture_has_a_motion_error_of_one() -> None:
 
 
 def test_only_what_changes_between_units_counts_at_borders() -> None:
-    """The mean over two units' one border of |change - change|; frames in the middle mean nothing, nor does one unit."""
+    """The mean of |change - change| at the one border of two units; frames in the middle do not count."""
     one, other = noise(6), noise(7)
     changes = [x.numpy()[:, 1, 0] - x.numpy()[:, 0, 3] for x in (one, other)]
     expected = np.abs(changes[0] - changes[1]).mean()

@@ -4,36 +4,20 @@ A checkpoint is written beside its place, synced and renamed, and only then is a
 hash of itself, so one that is damaged later is known and the one before it is taken.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.sources.atomic import atomic_file
 
 KEPT = 2
 DIGEST_BYTES = hashlib.sha256().digest_size
 NAME = re.compile(r"step-(\d{9})\.ckpt")
-
-
-@contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when the block ends well; after an error nothing of it is left."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> Path:

@@ -23,7 +23,7 @@ from wan_streamer.model.codec_weights import TrainedCodec, load_codec
 from wan_streamer.model.presets import preset
 from wan_streamer.model.shipped import shipped_codec
 from wan_streamer.model.streaming import Stream, streaming
-from wan_streamer.train.checkpoint import atomic_file
+from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.media_units import file_units
 from wan_streamer.train.video_data import as_frames, as_pictures
 from wan_streamer.unit import UNIT_US
@@ -116,8 +116,7 @@ def _shown_units(units: int | None) -> set[int]:
 def _write_picture(path: Path, pairs: list[NDArray[np.uint8]]) -> None:
     content = BytesIO()
     Image.fromarray(np.concatenate(pairs, axis=1)).save(content, "PNG")
-    with atomic_file(path) as file:
-        file.write(content.getvalue())
+    replace_file(path, content.getvalue())
 
 
 def _unit_format(audio: TrainedCodec | None, video: TrainedCodec | None) -> UnitFormat:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from rich.console import Console
@@ -23,8 +23,7 @@ from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.encoded_set import INDEX, path_of, read_index, write_index, write_records
-
-SENSES = ("user_audio.ear", "audio_codec", "video_codec", "audio_latent", "video_latent")
+from wan_streamer.train.senses import senses_fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ def encode(options: EncodeOptions, console: Console) -> None:
     count = len(DataSet(options.data))
     about = {
         "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
-        "model": _fingerprint(_model(options.preset)),
+        "model": senses_fingerprint(_model(options.preset), pictures=not options.sound_only),
         "preset": options.preset,
         "pictures": not options.sound_only,
         "count": count,
@@ -115,16 +114,6 @@ def _model(name: str) -> WanStreamer:
     if not use_shipped_senses(model):
         raise InvalidInput(f"got the preset {name}, expected one whose codecs ship", reason="PRESET")
     return model
-
-
-def _fingerprint(model: WanStreamer) -> str:
-    """Hash of all that encodes."""
-    digest = hashlib.sha256()
-    state: dict[str, Any] = model.state_dict()
-    for name in sorted(state):
-        if name.startswith(SENSES):
-            digest.update(name.encode() + state[name].contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 if __name__ == "__main__":

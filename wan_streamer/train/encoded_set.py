@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.train.checkpoint import atomic_file
+from wan_streamer.train.data.sources.atomic import atomic_file, replace_file
 from wan_streamer.train.manifest import DataFile, DataManifest
 
 INDEX: Final = "encoded.json"
@@ -69,8 +69,7 @@ def write_records(path: Path, records: NDArray[Any]) -> None:
 
 def write_index(folder: Path, about: dict[str, Any]) -> None:
     """Says what a folder's files are."""
-    with atomic_file(folder / INDEX) as file:
-        file.write((json.dumps(about, indent=1) + "\n").encode())
+    replace_file(folder / INDEX, (json.dumps(about, indent=1) + "\n").encode())
 
 
 def read_index(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wan_streamer.train.encoded_set import EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.schedule import rate_factor
+from wan_streamer.train.senses import check_senses
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, Records, Windows
@@ -34,7 +35,7 @@ class ModelTask:
     """
 
     def __init__(self, recipe: ModelRecipe, sets: Sequence[EncodedSet]) -> None:
-        self.recipe = recipe
+        self.recipe, self.sets = recipe, tuple(sets)
         conversations = [one for encoded in sets for one in encoded.conversations]
         held_out = conversations[:: recipe.heldout_every]
         training = [one for number, one in enumerate(conversations) if number % recipe.heldout_every] or held_out
@@ -61,13 +62,19 @@ class ModelTask:
 
 
 class ModelTrainer:
-    """Everything that changes from step to step. Its state after a step decides all that follows, bit for bit."""
+    """Everything that changes from step to step. Its state after a step decides all that follows, bit for bit.
+
+    Raises:
+        InvalidInput: a set was encoded with other codecs than the model's.
+    """
 
     def __init__(self, task: ModelTask, arithmetic: Arithmetic, group: Group) -> None:
         self.task, self.arithmetic, self.group = task, arithmetic, group
         self.recipe = recipe = task.recipe
         self.step_count = 0
         self.model = _trainable(recipe).to(arithmetic.device)
+        for encoded in task.sets:
+            check_senses(encoded, self.model)
         self.model.transformer.checkpointing = arithmetic.checkpointing
         learner = Learner(self.model, recipe)
         self.learner: nn.Module = torch.compile(learner) if arithmetic.compile else learner  # type: ignore[assignment]

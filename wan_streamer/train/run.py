@@ -12,7 +12,8 @@ from torch import Tensor
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.audio_data import audio_clips
 from wan_streamer.train.audio_task import AudioCodecTask
-from wan_streamer.train.checkpoint import atomic_file, load_newest, save_checkpoint
+from wan_streamer.train.checkpoint import load_newest, save_checkpoint
+from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.distributed import Group, process_group
 from wan_streamer.train.encoded_set import EncodedSet, list_encoded
 from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataManifest, list_data
@@ -160,8 +161,7 @@ class _Run:
             metadata["initial_weights_sha256"] = hashlib.sha256(self.options.initial_weights.read_bytes()).hexdigest()
         metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
-        with atomic_file(self.folder.weights) as file:
-            file.write(content)
+        replace_file(self.folder.weights, content)
         self.console.print(f"wrote {self.folder.weights} ({len(content) / 1e6:.1f} MB)", highlight=False, markup=False)
 
     def _must_stop(self) -> bool:

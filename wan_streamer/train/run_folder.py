@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.train.checkpoint import atomic_file
+from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.manifest import DataManifest
 from wan_streamer.train.recipes import AnyRecipe
 
@@ -76,10 +76,8 @@ class RunFolder:
         """Writes run.json and data.json."""
         self.path.mkdir(parents=True, exist_ok=True)
         content = {"recipe": _recipe_json(recipe), **provenance(recipe, manifest, command, device)}
-        with atomic_file(self._run_file) as file:
-            file.write(json.dumps(content, indent=1).encode())
-        with atomic_file(self.path / "data.json") as file:
-            file.write(manifest.to_json().encode())
+        replace_file(self._run_file, json.dumps(content, indent=1).encode())
+        replace_file(self.path / "data.json", manifest.to_json().encode())
 
     def forget_metrics_after(self, step: int) -> None:
         """Removes the rows of steps that will be done again."""
@@ -88,8 +86,7 @@ class RunFolder:
         rows = self._metrics_file.read_text().splitlines(keepends=True)
         # A kill may have cut the last row off.
         kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]
-        with atomic_file(self._metrics_file) as file:
-            file.write("".join(kept).encode())
+        replace_file(self._metrics_file, "".join(kept).encode())
 
     def add_metrics(self, row: dict[str, Any]) -> None:
         """Adds a row to metrics.jsonl."""

@@ -13,10 +13,10 @@ from tyro.conf import arg
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.vocabulary import END_TOKEN, LISTEN_TOKEN
-from wan_streamer.train.checkpoint import atomic_file
 from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.events import SPEECH, words_of
 from wan_streamer.train.data.script import Script
+from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.program import run_program
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ def learn(options: VocabularyOptions, console: Console) -> None:
     """
     scripts = list(options.generator().scripts(options.seed, options.count))
     content = learn_vocabulary(texts_of(scripts), options.size)
-    with atomic_file(options.out) as file:
-        file.write((content + "\n").encode())
+    replace_file(options.out, (content + "\n").encode())
     tokens = TextTokens(options.out)
     texts = itertools.islice(texts_of(scripts), 20_000)
     counts = [(len(text), sum(map(len, tokens.of_words(text)))) for text in texts]
