@@ -61,16 +61,18 @@ class Table:
 
     Attributes:
         notes: sentences below it.
+        corner: what stands above the names of the rows.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     notes: tuple[str, ...] = ()
+    corner: str = ""
 
     def markdown(self) -> str:
         """The table with its title and notes."""
-        head = [f"### {self.title}", "", _line(("", *self.columns)), _line(["---"] * (len(self.columns) + 1))]
+        head = [f"### {self.title}", "", _line((self.corner, *self.columns)), _line(["---"] * (len(self.columns) + 1))]
         rows = [_line((name, *(cell.markdown() for cell in cells))) for name, cells in self.rows]
         reasons = dict.fromkeys(
             f"unavailable: {cell.reason}" for _, cells in self.rows for cell in cells if cell.reason

@@ -1,0 +1,1 @@
+"""What is measured: each a function of talks and the clocks of their conversations."""
