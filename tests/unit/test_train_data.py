@@ -1,5 +1,6 @@
 """Data of training: what is decoded, drawn and held out, and what is said of bad files."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,12 @@ import pytest
 import soxr
 
 from tests.support.tiny import tiny_config
-from tests.support.train_recipes import RATE_HZ, tone, write_film, write_tones, write_wav
+from tests.support.train_recipes import RATE_HZ, tiny_video, tone, write_film, write_tones, write_wav
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.audio_data import audio_batch, audio_clips
 from wan_streamer.train.clips import Clips, item_random
 from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, list_data
-from wan_streamer.train.video_data import as_frames, as_pictures, video_batch, video_clips
+from wan_streamer.train.video_data import as_frames, as_pictures, moving_columns, video_batch, video_clips
 
 VIDEO = tiny_config().agent_video
 
@@ -94,10 +95,34 @@ def test_film_becomes_units(tmp_path: Path) -> None:
     assert clips.values.shape == (5, 4, 32, 32, 3)
     ramp = np.linspace(40, 120, 32)
     assert np.abs(clips.values[0, 0, 2, :, 0] - ramp).max() < 8
-    batch = video_batch(clips, np.arange(1), 2, 0, 0, range(3))
+    batch = video_batch(clips, np.arange(1), tiny_video(), 0, range(3))
     assert batch.shape == (3, 2, 4, 3, 32, 32)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 4, 8, 8, 3), dtype=np.uint8)
     assert np.array_equal(as_pictures(as_frames(pictures)), pictures)
+
+
+def test_pieces_lie_where_something_moves() -> None:
+    """Of 6 columns of 8 pixels, with movement in the last, most pieces of 2 hold it, and each is cut at a column."""
+    random = np.random.default_rng(0)
+    units = np.repeat(np.arange(48, dtype=np.uint8)[:, None], 3, axis=1)[None, None, None].repeat(2, 0).repeat(4, 1)
+    units = units.repeat(16, axis=2)
+    units[..., 40:, :] = random.integers(0, 256, (2, 4, 16, 8, 3), dtype=np.uint8)
+    pieces = [moving_columns(units, 2, 8, random) for _ in range(100)]
+    firsts = [int(piece[0, 0, 0, 0, 0]) // 8 for piece in pieces]
+    assert {piece.shape for piece in pieces} == {(2, 4, 16, 16, 3)}
+    assert all(
+        np.array_equal(piece, units[..., 8 * first : 8 * first + 16, :])
+        for piece, first in zip(pieces, firsts, strict=True)
+    )
+    assert 40 < firsts.count(4) < 100
+    still = [moving_columns(units[..., :40, :], 2, 8, random)[0, 0, 0, 0, 0] // 8 for _ in range(100)]
+    assert min(still.count(first) for first in range(4)) > 10
+
+
+def test_columns_beyond_the_picture_are_refused() -> None:
+    """A recipe for wider pieces than the picture fails when it is made."""
+    with pytest.raises(ValueError, match="9 columns of 2"):
+        dataclasses.replace(tiny_video(), columns=9)
 
 
 def test_bad_data_is_named_and_leaves_no_cache(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.model.config import MEL_FRAME_MS
-from wan_streamer.model.streaming import CausalLayer
+from wan_streamer.model.streaming import CausalLayer, PastState
 
 MEL_WINDOW_MS = 32
 # Added to mel energies before the logarithm: digital silence becomes a finite floor.
@@ -106,6 +106,10 @@ class CausalUnitMix(CausalLayer):
         super().__init__((kernel - 1, channels, *grid), time_axis=1)
         self.kernel = kernel
         self.mix = nn.Conv2d(kernel * channels, channels, 1)
+
+    def state_for(self, x: Tensor) -> PastState:
+        """Of the stream; outside one, nothing before pictures of whatever size."""
+        return self._entered[-1] if self._entered else PastState(x.new_zeros(len(x), self.kernel - 1, *x.shape[2:]))
 
     def forward(self, x_BUCHW: Tensor) -> Tensor:
         batch, units = x_BUCHW.shape[:2]

@@ -62,14 +62,14 @@ class VideoEncoder(nn.Module):
 
 
 class VideoDecoder(nn.Module):
-    """Latents [B, U, N, C] -> frames [B, U, F, 3, height, width] in -1..1."""
+    """Latents [B, U, N, C] -> frames [B, U, F, 3, height, width] in -1..1; outside a stream of any width."""
 
     to_motion: Tensor
 
     def __init__(self, config: VideoCodecConfig) -> None:
         super().__init__()
         widths = config.channels
-        self.grid = config.grid
+        self.rows = config.grid[0]
         self.register_buffer("to_motion", time_transform(GAIN_OUT), persistent=False)
         self.enter = nn.Conv2d(config.latent_channels, widths[-1], 1)
         self.mix = CausalUnitMix(widths[-1], config.grid)
@@ -93,7 +93,7 @@ class VideoDecoder(nn.Module):
 
     def forward(self, latents_BUNC: Tensor) -> Tensor:
         batch, units = latents_BUNC.shape[:2]
-        x = latents_BUNC.flatten(0, 1).transpose(1, 2).unflatten(2, self.grid)
+        x = latents_BUNC.flatten(0, 1).transpose(1, 2).unflatten(2, (self.rows, -1))
         x = self.mix(self.enter(x).unflatten(0, (batch, units))).flatten(0, 1)
         parts = self.frames(self.ups(self.coarse(x))).unflatten(1, (FRAMES_PER_UNIT, -1))
         x = torch.einsum("pf,npchw->nfchw", self.to_motion, parts).flatten(0, 1)

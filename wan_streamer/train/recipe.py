@@ -47,8 +47,18 @@ class AudioCodecRecipe(CodecRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoCodecRecipe(CodecRecipe):
-    """A video codec."""
+    """A video codec.
+
+    `columns`: how many columns of the latent frame an item shows, those in which most moves more often; 0 is all. A
+    face is a third of a picture and all that is hard in it.
+    """
 
     codec: VideoCodecConfig
+    columns: int = 0
     loss: VideoLossConfig = field(default_factory=VideoLossConfig)
     discriminators: VideoDiscriminatorConfig = field(default_factory=VideoDiscriminatorConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.columns <= self.codec.grid[1]:
+            raise ValueError(f"got {self.columns} columns of {self.codec.grid[1]}, expected 0 (all) or some of them")

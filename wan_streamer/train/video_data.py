@@ -16,6 +16,7 @@ from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.train.clips import Clips, cached_clips, item_random
 from wan_streamer.train.manifest import DataFile, DataManifest
 from wan_streamer.train.media_units import file_units
+from wan_streamer.train.recipe import VideoCodecRecipe
 from wan_streamer.train.takes import take_units
 from wan_streamer.unit import FRAMES_PER_UNIT
 
@@ -23,6 +24,8 @@ from wan_streamer.unit import FRAMES_PER_UNIT
 ANY_RATE_HZ = 16_000
 JPEG_QUALITY = 98
 HALF_RANGE = 127.5
+# Squared steps of 8 bits: where nothing moves every place is as good as another.
+SMALLEST_MOVED = 1e-3
 
 
 def video_clips(manifest: DataManifest, config: VideoCodecConfig, cache_dir: Path) -> Clips:
@@ -54,10 +57,25 @@ def _decode(path: Path, config: VideoCodecConfig) -> Iterator[NDArray[np.uint8]]
 
 
 def video_batch(
-    clips: Clips, which: NDArray[np.int64], unit_count: int, seed: int, step: int, items: Sequence[int]
+    clips: Clips, which: NDArray[np.int64], recipe: VideoCodecRecipe, step: int, items: Sequence[int]
 ) -> Tensor:
-    """Frames [items, units, 4, 3, height, width] in -1..1."""
-    return as_frames(np.stack([clips.draw(which, unit_count, item_random(seed, step, item)) for item in items]))
+    """Frames [items, units, 4, 3, height, width] in -1..1; the recipe's columns of them, or all."""
+    pieces = []
+    for item in items:
+        random = item_random(recipe.seed, step, item)
+        piece = clips.draw(which, recipe.units, random)
+        pieces.append(moving_columns(piece, recipe.columns, recipe.codec.stride, random) if recipe.columns else piece)
+    return as_frames(np.stack(pieces))
+
+
+def moving_columns(units: NDArray[np.uint8], count: int, stride: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """`count` neighbouring columns of `stride` pixels of [units, 4, height, width, 3], by chance where most moves."""
+    frames = units.reshape(-1, *units.shape[2:])[:, ::2, ::2].astype(np.float32)
+    moved = np.square(np.diff(frames, axis=0)).mean(axis=(0, 1, 3)).reshape(-1, stride // 2).mean(axis=1)
+    moved += moved.mean() + SMALLEST_MOVED
+    chances = np.convolve(moved, np.ones(count), "valid")
+    first = int(random.choice(len(chances), p=chances / chances.sum())) * stride
+    return units[..., first : first + count * stride, :]
 
 
 def as_frames(units: NDArray[np.uint8]) -> Tensor:

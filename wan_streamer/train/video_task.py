@@ -45,8 +45,7 @@ class VideoCodecTask(CodecTask):
         return self.video_recipe.loss.kl_weight
 
     def batch(self, step: int, items: Sequence[int]) -> Tensor:
-        recipe = self.recipe
-        return video_batch(self.clips, self.training, recipe.units, recipe.seed, step, items)
+        return video_batch(self.clips, self.training, self.video_recipe, step, items)
 
     @torch.no_grad()
     def validate(self, codec: Codec, device: torch.device) -> dict[str, float]:
