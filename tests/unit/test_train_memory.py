@@ -1,6 +1,8 @@
-"""What saves memory changes nothing that is learned; and how much work a step is."""
+"""What saves memory or time changes nothing that is learned; and how much work a step is."""
 
 import dataclasses
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,20 @@ def test_a_run_that_saves_memory_learns_the_same(tmp_path: Path, saving: dict[st
         found.append(newest[1]["model"])
     for name, weights in found[0].items():
         torch.testing.assert_close(found[1][name], weights, rtol=0, atol=2e-5, msg=name)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler on processors")
+def test_compiled_blocks_learn_the_same(tmp_path: Path) -> None:
+    """With --compile the first two steps have the losses that they have without."""
+    data = write_encoded(tmp_path / "data")
+    losses = []
+    for compiled in (False, True):
+        out = tmp_path / str(compiled)
+        run = RunOptions(data=(data,), out=out, cache=tmp_path, device="cpu", compile=compiled, stop_after_step=2)
+        train(tiny_model(), run, Console(quiet=True))
+        losses.append([json.loads(row)["loss"] for row in (out / "metrics.jsonl").open() if "loss" in row])
+    assert len(losses[0]) == 2
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
 def test_codecs_have_no_micro_batches(tmp_path: Path) -> None:

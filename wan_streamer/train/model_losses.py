@@ -12,7 +12,7 @@ _ABSENT = -100
 
 
 class Learner(nn.Module):
-    """The training forward and its losses in one module, so that it can be compiled."""
+    """The training forward and its losses."""
 
     def __init__(self, model: WanStreamer, recipe: ModelRecipe) -> None:
         super().__init__()
