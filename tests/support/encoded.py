@@ -8,11 +8,11 @@ import numpy as np
 from tests.support.tiny import tiny_config
 from wan_streamer.model.config import EarConfig, HistoryConfig, ModelConfig
 from wan_streamer.model.presets import untrained
+from wan_streamer.model.senses import senses_fingerprint
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.encoded import unit_type
 from wan_streamer.train.encoded_set import path_of, write_index, write_records
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
-from wan_streamer.train.senses import senses_fingerprint
 from wan_streamer.train.words import NOTHING
 
 HISTORY = HistoryConfig(

@@ -10,6 +10,7 @@ from tests.support.encoded import small_model
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
+from wan_streamer.model.senses import senses_metadata
 
 
 def test_what_is_trained_comes_back_and_nothing_else(tmp_path: Path) -> None:
@@ -39,3 +40,23 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=r"weights\.safetensors"):
             load_trained(path, model)
     assert model.fingerprint() == before
+
+
+def test_weights_of_other_codecs_are_refused(tmp_path: Path) -> None:
+    """Trained with another audio codec: refused; with another video codec: only where pictures were in training."""
+    trained_with, model = untrained(small_model(), 1), untrained(small_model(), 1)
+    with torch.no_grad():
+        next(iter(model.video_codec.parameters())).add_(1)
+    path = tmp_path / "weights.safetensors"
+    for pictures in (False, True):
+        path.write_bytes(pack_model(trained_with, senses_metadata(trained_with, pictures=pictures), torch.float32))
+        if pictures:
+            with pytest.raises(InvalidInput, match=r"weights\.safetensors, made with other codecs"):
+                load_trained(path, model)
+        else:
+            load_trained(path, model)
+    with torch.no_grad():
+        next(iter(model.audio_codec.parameters())).add_(1)
+    path.write_bytes(pack_model(trained_with, senses_metadata(trained_with, pictures=False), torch.float32))
+    with pytest.raises(InvalidInput, match="made with other codecs"):
+        load_trained(path, model)

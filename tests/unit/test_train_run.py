@@ -155,7 +155,7 @@ def test_latents_of_another_codec_are_refused(tmp_path: Path) -> None:
     data = write_encoded(tmp_path / "data")
     about = read_index(data)
     write_index(data, about | {"model": "0" * 64})
-    with pytest.raises(InvalidInput, match="data, encoded with other codecs"):
+    with pytest.raises(InvalidInput, match="data, made with other codecs"):
         train(recipe, options(tmp_path, data, "run"), quiet())
     assert not (tmp_path / "run" / "checkpoints").exists()
 

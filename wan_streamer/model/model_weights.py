@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.senses import check_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 
 # What is not trained with the Transformer.
@@ -33,7 +34,8 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
     """Fills a model with trained weights and returns what the file says of them.
 
     Raises:
-        InvalidInput: WEIGHTS_DAMAGED, or WEIGHTS_KIND: of something else, or of another configuration.
+        InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else, or of another configuration; SENSES_DIFFER:
+            trained with other codecs than the model's.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -51,6 +53,7 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
             f"{model.config.name!r}, expected its Transformer; name another file",
             reason="WEIGHTS_KIND",
         )
+    check_senses(metadata, model, path)
     fill_trained(model, tensors)
     return metadata
 

@@ -16,6 +16,7 @@ from tyro.conf import Positional, arg
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.senses import senses_fingerprint
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.face.heads import default_heads_folder
@@ -23,7 +24,6 @@ from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.encoded_set import INDEX, path_of, read_index, write_index, write_records
-from wan_streamer.train.senses import senses_fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
+from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
@@ -18,7 +19,6 @@ from wan_streamer.train.encoded_set import EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.schedule import rate_factor
-from wan_streamer.train.senses import check_senses
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, Records, Windows
@@ -74,7 +74,8 @@ class ModelTrainer:
         self.step_count = 0
         self.model = _trainable(recipe).to(arithmetic.device)
         for encoded in task.sets:
-            check_senses(encoded, self.model)
+            made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
+            check_senses(made_with, self.model, encoded.folder)
         self.model.transformer.checkpointing = arithmetic.checkpointing
         self.learner = Learner(self.model, recipe)
         self.ema = Ema(self.model, recipe.ema_decay)
@@ -164,7 +165,9 @@ class ModelTrainer:
 
     def weights(self, metadata: dict[str, str]) -> bytes:
         """The averaged weights as they ship."""
-        return pack_model(self.ema.module, metadata, torch.float16)
+        pictures = any(task.sees or task.shows for task in self.recipe.tasks)
+        senses = senses_metadata(self.model, pictures=pictures)
+        return pack_model(self.ema.module, metadata | senses, torch.float16)
 
 
 def _trainable(recipe: ModelRecipe) -> WanStreamer:
