@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.config import MEL_FRAME_MS
+from wan_streamer.model.config import MEL_FRAME_MS, EarConfig
 from wan_streamer.model.streaming import CausalLayer, PastState, Stream, streaming
 from wan_streamer.unit import samples_per_unit
 
-EAR_SAMPLE_RATE_HZ = 16_000
-EAR_FEATURES = 96
-TOKENS_PER_UNIT = 2
+EAR_SAMPLE_RATE_HZ, EAR_FEATURES = EarConfig.sample_rate_hz, EarConfig.features
+TOKENS_PER_UNIT = EarConfig.tokens_per_unit
 
 UNIT_SAMPLES = samples_per_unit(EAR_SAMPLE_RATE_HZ)
 HOP_SAMPLES = EAR_SAMPLE_RATE_HZ * MEL_FRAME_MS // 1000
