@@ -77,7 +77,7 @@ SHOW = TaskConfig(name="show", share=2, batch_size=2, units=16, noisy_units=8, h
 # The agent's face through all of a conversation: most of it listens or waits.
 IDLE = TaskConfig(name="idle", share=0.5, batch_size=2, units=16, noisy_units=8, hears=False, shows=True)
 # All streams together.
-DUPLEX = TaskConfig(name="duplex", share=2, batch_size=1, units=50, noisy_units=10, sees=True, shows=True)
+DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=10, sees=True, shows=True)
 
 
 def stage_1_nano_sound() -> ModelRecipe:
