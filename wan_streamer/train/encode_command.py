@@ -1,8 +1,6 @@
 """`python -m wan_streamer.train.encode_command`: what `wan-streamer data encode` starts."""
 
 import hashlib
-import multiprocessing
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.face.heads import default_heads_folder
 from wan_streamer.train.data.sources.program import run_program
+from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.encoded_set import INDEX, path_of, read_index, write_index, write_records
@@ -77,8 +76,7 @@ def encode(options: EncodeOptions, console: Console) -> None:
 
 
 def _encode_all(options: EncodeOptions, numbers: Sequence[int], console: Console) -> None:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(options.processes, _open_worker, (options,)) as pool:
+    with workers(options.processes, _open_worker, (options,)) as pool:
         done = pool.imap_unordered(_encode_one, numbers)
         for _ in track(
             done, total=len(numbers), description="encoding", console=console, disable=not console.is_terminal
@@ -96,9 +94,8 @@ class _Worker:
 
 
 def _open_worker(options: EncodeOptions) -> None:
-    """Each process has its own model; Ctrl-C is for the one that waits."""
+    """Each process has its own model."""
     global _worker  # a pool's processes have no other place for what they keep
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _worker = _Worker(options)
 

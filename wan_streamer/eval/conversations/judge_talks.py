@@ -9,8 +9,8 @@ from wan_streamer.eval.bar import progress_bar
 from wan_streamer.eval.conversations.listen import Listener, open_listener
 from wan_streamer.eval.conversations.look import Onlooker
 from wan_streamer.eval.conversations.talk_folder import TalkFolder
-from wan_streamer.eval.conversations.workers import workers
 from wan_streamer.train.data.sources.cache import DataCache
+from wan_streamer.train.data.sources.workers import workers
 
 
 def judge_talks(heard: Sequence[Path], looked: Sequence[Path], cache: Path, processes: int, console: Console) -> None:

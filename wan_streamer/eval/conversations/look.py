@@ -13,6 +13,7 @@ from wan_streamer.eval.face_landmarks import FaceLandmarkJudge
 from wan_streamer.eval.face_measures import measure_face
 from wan_streamer.eval.lip_offset import find_lip_offset
 from wan_streamer.eval.openness import load_openness
+from wan_streamer.train.data.sources.atomic import atomic_file
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.unit import FRAME_US
 
@@ -52,10 +53,8 @@ class Onlooker:
                     return arrays["lip_gap"], arrays["pitch"]
         (landmarks,) = self.judge.landmarks([np.stack(list(folder.frames()))], scale=FACE_SCALE)
         face = measure_face(landmarks)
-        part = file.with_name(f".{FACE}")
-        with part.open("wb") as target:
+        with atomic_file(file) as target:
             np.savez(target, key=np.asarray(key), lip_gap=face.lip_gap, pitch=face.pitch)
-        part.replace(file)
         return face.lip_gap, face.pitch
 
 

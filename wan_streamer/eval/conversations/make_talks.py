@@ -20,8 +20,8 @@ from wan_streamer.eval.conversations.open_talker import TalkerConfig, open_talke
 from wan_streamer.eval.conversations.talk_folder import Talk, TalkFolder, TalkMedia, TalkWriter, remove_parts
 from wan_streamer.eval.conversations.talkers.talker import Talker
 from wan_streamer.eval.conversations.talkers.unit_samples import units_at
-from wan_streamer.eval.conversations.workers import workers
 from wan_streamer.train.data.conversation import USER_RATE_HZ, Conversation
+from wan_streamer.train.data.sources.workers import workers
 
 TALKS: Final = "talks"
 LONG: Final = "long"

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from wan_streamer.eval.conversations import names
 from wan_streamer.eval.conversations.judged import Judged, Trial
+from wan_streamer.eval.conversations.long_look import LongLook
 from wan_streamer.eval.conversations.performance import Performance
 from wan_streamer.eval.conversations.rows.backchannels import backchannels
 from wan_streamer.eval.conversations.rows.false_starts import false_starts, idle_speech, idle_us
@@ -77,18 +78,8 @@ def _false_starts(performance: Performance) -> Result:
     return rate(count, hours, f"in {hours:.1f} h" if hours >= 1 else f"in {60 * hours:.1f} min")
 
 
-def _long(measure: Callable[[Performance], Result]) -> Callable[[Performance], Result]:
-    return lambda performance: NoTrials("no long talk") if performance.long is None else measure(performance)
-
-
-def _face_distance(performance: Performance) -> Result:
-    assert performance.long is not None
-    return face_distance(performance.long)
-
-
-def _picture_drift(performance: Performance) -> Result:
-    assert performance.long is not None
-    return picture_drift(performance.long, performance.seed)
+def _long(measure: Callable[[LongLook, int], Result]) -> Callable[[Performance], Result]:
+    return lambda it: NoTrials("no long talk") if it.long is None else measure(it.long, it.seed)
 
 
 def all_rows() -> Iterator[Row]:
@@ -172,7 +163,7 @@ def all_rows() -> Iterator[Row]:
         better="less",
         unit="",
         digits=2,
-        measure=_long(_face_distance),
+        measure=_long(lambda look, _: face_distance(look)),
     )
     yield Row(
         group=names.IDENTITY,
@@ -182,7 +173,7 @@ def all_rows() -> Iterator[Row]:
         better="level",
         unit="",
         digits=1,
-        measure=_long(_picture_drift),
+        measure=_long(picture_drift),
     )
     yield Row(
         group=names.NODS,

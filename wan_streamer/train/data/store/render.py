@@ -1,7 +1,5 @@
 """Makes a data set: scripts drawn, conversations made by several processes, shards written one after the other."""
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache
+from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.data.store.data_set import ShardEntry, shard_entry
 from wan_streamer.train.data.store.row import to_row
 from wan_streamer.train.data.store.shard import Shard, write_shard
@@ -57,7 +56,7 @@ def render(
     entries: list[ShardEntry] = []
     left_out: dict[str, str] = {}
     new_units = 0
-    with _progress(console, len(scripts)) as advance, _pool(processes, cache) as pool:
+    with _progress(console, len(scripts)) as advance, workers(processes, _open_maker, (cache.root,)) as pool:
         for number, first in enumerate(range(0, len(scripts), per_shard)):
             chosen, path = scripts[first : first + per_shard], folder / f"shard-{number:05d}.parquet"
             if path.is_file():
@@ -96,9 +95,8 @@ _maker: ConversationMaker | None = None
 
 
 def _open_maker(root: Path) -> None:
-    """Each process has its own voices; Ctrl-C is for the one that writes."""
+    """Each process has its own voices."""
     global _maker  # a pool's processes have no other place for what they keep
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _maker = ConversationMaker(DataCache(root))
 
 
@@ -111,13 +109,6 @@ def _make_row(script: Script) -> Made:
             raise
         # Words turned out longer or shorter than the script had room for.
         return Made(script.name, None, str(error))
-
-
-@contextmanager
-def _pool(processes: int, cache: DataCache) -> Iterator[Pool]:
-    # Without fork: a child must not share the voices' threads.
-    with multiprocessing.get_context("spawn").Pool(processes, _open_maker, (cache.root,)) as pool:
-        yield pool
 
 
 @contextmanager

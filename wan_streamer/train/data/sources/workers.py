@@ -15,6 +15,7 @@ def workers(count: int, prepare: Callable[..., None], arguments: tuple[Any, ...]
     Args:
         prepare: called with `arguments` in each process before it works.
     """
+    # Without fork: a child must not share the threads of voices and networks.
     pool = multiprocessing.get_context("spawn").Pool(count, _prepare, (prepare, arguments))
     try:
         yield pool
