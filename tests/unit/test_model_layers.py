@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tests.support.tiny import tiny_config
 from wan_streamer.model.audio_codec import AudioCodec, AudioDecoder, AudioEncoder
-from wan_streamer.model.causal import CausalConv1d, CausalUnitMix, ConvNextBlock1d, LogMel
+from wan_streamer.model.causal import BorderFilter, CausalConv1d, CausalUnitMix, ConvNextBlock1d, LogMel
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.user_encoder import UserAudioEncoder, UserVideoEncoder
 from wan_streamer.model.video_codec import VideoCodec, VideoDecoder, VideoEncoder
@@ -93,6 +93,21 @@ def test_streams_do_not_mix() -> None:
         for stream, order, expected in ((first, chunks, alone[0]), (second, chunks[::-1], alone[1])):
             with streaming(stream):
                 assert torch.equal(module(order[step]), expected[step])
+
+
+def test_a_still_picture_drifts_evenly_to_a_new_one() -> None:
+    """Units that each see their own still picture: every step from frame to frame is a quarter of what they differ."""
+    stills = torch.tensor([3.0, 7.0, 5.0]).double()
+    shown = BorderFilter(1, 2, 2)(stills[None, :, None, None, None, None].expand(1, 3, 5, 1, 2, 2))
+    expected = torch.tensor([3, 3, 3, 3, 4, 5, 6, 7, 6.5, 6, 5.5, 5]).double()
+    assert bool((shown[0, :, :, 0, 0, 0].flatten() == expected).all())
+
+
+def test_motion_that_units_agree_on_is_left_alone() -> None:
+    """Where a unit has the frame before it right, its frames are shown as they are."""
+    film = torch.randn(1, 13, 3, 2, 2, dtype=torch.float64)
+    shown = BorderFilter(3, 2, 2)(film.unfold(1, 5, 4).movedim(-1, 2))
+    assert bool((shown.flatten(1, 2) == film[:, 1:]).all())
 
 
 def test_conv_refuses_a_broken_stride() -> None:

@@ -49,6 +49,9 @@ def test_every_folder_is_drawn_as_often() -> None:
     clips = Clips(values, np.asarray([30, 60, 72]), ("voices/a", "voices/b", "agent/a"))
     drawn = [int(clips.draw(np.arange(3), 4, item_random(0, step, 0))[0]) for step in range(2000)]
     assert np.mean([value == 2 for value in drawn]) == pytest.approx(0.5, abs=0.04)
+    shares = {"agent": 3.0, "elsewhere": 9.0}
+    drawn = [int(clips.draw(np.arange(3), 4, item_random(0, step, 0), shares)[0]) for step in range(2000)]
+    assert np.mean([value == 2 for value in drawn]) == pytest.approx(0.75, abs=0.04)
 
 
 def test_a_batch_is_a_function_of_seed_step_and_item(tmp_path: Path) -> None:

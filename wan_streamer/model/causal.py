@@ -116,3 +116,30 @@ class CausalUnitMix(CausalLayer):
         joined = self.with_past(x_BUCHW)
         stacked = torch.cat([joined[:, lag : lag + units] for lag in range(self.kernel)], dim=2)
         return x_BUCHW + self.mix(F.silu(stacked.flatten(0, 1))).unflatten(0, (batch, units))
+
+
+class BorderFilter(CausalLayer):
+    """Spreads what a unit begins with wrongly over its frames; [B, U, 1 + F, C, height, width] -> [B, U, F, ...].
+
+    Each unit is decoded from a latent of its own and is wrong in a way of its own, so a still picture would jump at
+    every border, 6.25 times a second. A unit therefore comes with the frame before it, too, as the unit would have it.
+    What that frame differs from the one shown is taken back by 3/4 in the first frame, 2/4 in the second, and so on:
+    every step from frame to frame gets a quarter of the jump. It is a deblocking filter in time, without lookahead.
+    """
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        # One channel more says where there is a unit before: before a stream begins it is 0 like the rest.
+        super().__init__((1, channels + 1, height, width), time_axis=1)
+
+    def state_for(self, x: Tensor) -> PastState:
+        """Of the stream; outside one, nothing before pictures of whatever size."""
+        return self._entered[-1] if self._entered else PastState(x.new_zeros(len(x), 1, *x.shape[2:]))
+
+    def forward(self, before_and_frames_BUFCHW: Tensor) -> Tensor:
+        before, frames = before_and_frames_BUFCHW[:, :, 0], before_and_frames_BUFCHW[:, :, 1:]
+        last = frames[:, :, -1]
+        shown = self.with_past(torch.cat([last, torch.ones_like(last[:, :, :1])], dim=2))[:, :-1]
+        jump = (before - shown[:, :, :-1]) * shown[:, :, -1:]
+        count = frames.shape[2]
+        shares = 1 - torch.arange(1, count + 1, dtype=jump.dtype, device=jump.device) / count
+        return frames - shares[:, None, None, None] * jump[:, :, None]

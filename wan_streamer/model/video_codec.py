@@ -8,7 +8,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.causal import CausalUnitMix, ResidualBlock2d
+from wan_streamer.model.causal import BorderFilter, CausalUnitMix, ResidualBlock2d
 from wan_streamer.model.config import VideoCodecConfig
 from wan_streamer.unit import FRAMES_PER_UNIT
 
@@ -19,6 +19,8 @@ GAIN_IN, GAIN_OUT = 6.0, 2.0
 PATCH = 4
 # Stride at which the decoder takes the frames of a unit apart; the head makes this many pixels square of each position.
 FRAME_STRIDE = 8
+# What a unit is decoded to: its frames, and the one before it.
+DECODED_FRAMES = 1 + FRAMES_PER_UNIT
 
 
 def time_transform(motion_gain: float) -> Tensor:
@@ -33,6 +35,16 @@ def time_transform(motion_gain: float) -> Tensor:
     transform[0] = FRAMES_PER_UNIT**-0.5
     transform[1:] *= motion_gain
     return transform.float()
+
+
+def decoded_frames() -> Tensor:
+    """How the parts of a unit make its frames and the one before, [DECODED_FRAMES parts, DECODED_FRAMES].
+
+    The frame before goes on as the first two began, plus the last part, which is its own.
+    """
+    frames = time_transform(GAIN_OUT)
+    before = torch.cat([2 * frames[:, :1] - frames[:, 1:2], frames], dim=1)
+    return torch.cat([before, GAIN_OUT * torch.eye(DECODED_FRAMES)[:1]])
 
 
 class VideoEncoder(nn.Module):
@@ -64,13 +76,13 @@ class VideoEncoder(nn.Module):
 class VideoDecoder(nn.Module):
     """Latents [B, U, N, C] -> frames [B, U, F, 3, height, width] in -1..1; outside a stream of any width."""
 
-    to_motion: Tensor
+    to_frames: Tensor
 
     def __init__(self, config: VideoCodecConfig) -> None:
         super().__init__()
         widths = config.channels
         self.rows = config.grid[0]
-        self.register_buffer("to_motion", time_transform(GAIN_OUT), persistent=False)
+        self.register_buffer("to_frames", decoded_frames(), persistent=False)
         self.enter = nn.Conv2d(config.latent_channels, widths[-1], 1)
         self.mix = CausalUnitMix(widths[-1], config.grid)
         self.coarse = nn.Sequential(*(ResidualBlock2d(widths[-1]) for _ in range(config.depth)))
@@ -79,7 +91,7 @@ class VideoDecoder(nn.Module):
             *(_up(a, b, config.depth) for a, b in zip(widths[:2:-1], widths[-2:1:-1], strict=True))
         )
         fine = widths[1]
-        parts = nn.Conv2d(widths[2], FRAMES_PER_UNIT * fine * 4, 1)
+        parts = nn.Conv2d(widths[2], DECODED_FRAMES * fine * 4, 1)
         assert parts.bias is not None
         with torch.no_grad():
             # All parts begin equally large in the frames.
@@ -90,14 +102,15 @@ class VideoDecoder(nn.Module):
         self.head = nn.Sequential(
             nn.Conv2d(fine, RGB * FRAME_STRIDE * FRAME_STRIDE, 3, padding=1), nn.PixelShuffle(FRAME_STRIDE)
         )
+        self.border = BorderFilter(RGB, config.height, config.width)
 
     def forward(self, latents_BUNC: Tensor) -> Tensor:
         batch, units = latents_BUNC.shape[:2]
         x = latents_BUNC.flatten(0, 1).transpose(1, 2).unflatten(2, (self.rows, -1))
         x = self.mix(self.enter(x).unflatten(0, (batch, units))).flatten(0, 1)
-        parts = self.frames(self.ups(self.coarse(x))).unflatten(1, (FRAMES_PER_UNIT, -1))
-        x = torch.einsum("pf,npchw->nfchw", self.to_motion, parts).flatten(0, 1)
-        return torch.tanh(self.head(self.fine(x))).unflatten(0, (batch, units, FRAMES_PER_UNIT))
+        parts = self.frames(self.ups(self.coarse(x))).unflatten(1, (DECODED_FRAMES, -1))
+        x = torch.einsum("pf,npchw->nfchw", self.to_frames, parts).flatten(0, 1)
+        return self.border(torch.tanh(self.head(self.fine(x))).unflatten(0, (batch, units, DECODED_FRAMES)))
 
 
 def _up(channels: int, out_channels: int, depth: int) -> nn.Sequential:

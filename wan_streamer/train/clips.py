@@ -9,10 +9,11 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,19 @@ class Clips:
             result[begin - first : end - first] = self.values[start + begin : start + end]
         return result
 
-    def draw(self, clips: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[Any]:
+    def draw(
+        self,
+        clips: NDArray[np.int64],
+        count: int,
+        random: np.random.Generator,
+        weights: Mapping[str, float] = MappingProxyType({}),
+    ) -> NDArray[Any]:
         """A segment of one of `clips`, longer ones more often; a clip shorter than that lies somewhere in zeros.
 
-        Each folder that the data came from is drawn as often as another, however little it holds.
+        Each folder that the data came from is drawn as often as another, however little it holds, or as its weight of
+        `weights` says (1 where it is not named).
         """
-        clip = int(random.choice(clips, p=self._chances(clips)))
+        clip = int(random.choice(clips, p=self._chances(clips, weights)))
         spare = self.length(clip) - count
         return self.segment(clip, int(random.integers(min(0, spare), max(0, spare) + 1)), count)
 
@@ -69,17 +77,20 @@ class Clips:
         clips = np.arange(len(self.names))
         return clips[~heldout], clips[heldout]
 
-    def _chances(self, clips: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _chances(self, clips: NDArray[np.int64], weights: Mapping[str, float]) -> NDArray[np.float64]:
         lengths = np.diff(self.ends, prepend=0)[clips].astype(np.float64)
-        folders = self._folders[clips]
-        totals = np.bincount(folders, weights=lengths)
-        return lengths / totals[folders] / np.count_nonzero(totals)
+        names, numbers = self._folders
+        folders = numbers[clips]
+        chances = lengths / np.bincount(folders, weights=lengths)[folders]
+        chances *= np.asarray([weights.get(name, 1.0) for name in names])[folders]
+        return np.asarray(chances / chances.sum())
 
     @cached_property
-    def _folders(self) -> NDArray[np.int64]:
-        """A number for each clip's folder."""
+    def _folders(self) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """The folders' names, and the number of each clip's."""
         names = [name.rpartition("/")[0].partition("/")[0] for name in self.names]
-        return np.unique(names, return_inverse=True)[1]
+        found, numbers = np.unique(names, return_inverse=True)
+        return found, numbers
 
     def _start(self, clip: int) -> int:
         return int(self.ends[clip - 1]) if clip else 0

@@ -18,6 +18,7 @@ from wan_streamer.train.ema import Ema
 from wan_streamer.train.encoded_set import EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe
+from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
@@ -83,20 +84,14 @@ class ModelTrainer:
             # Block by block: nearly all of the work, one small graph that all share, and windows may be of any length.
             for block in self.model.transformer.blocks:
                 block.compile()
-        self._parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.AdamW(
-            self._parameters,
-            lr=recipe.optimizer.learning_rate,
-            betas=recipe.optimizer.betas,
-            weight_decay=recipe.optimizer.weight_decay,
-        )
+        trained = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        self._parameters = list(trained.values())
+        self._optimizer = make_optimizer(trained.items(), recipe.optimizer)
 
     def step(self) -> dict[str, Tensor]:
         """Trains on the next batch; returns losses and gradient norms, this process's."""
         step, recipe = self.step_count, self.recipe
-        factor = rate_factor(step, 0, recipe.steps, recipe.optimizer)
-        for group in self._optimizer.param_groups:
-            group["lr"] = recipe.optimizer.learning_rate * factor
+        set_rates(self._optimizer, recipe.optimizer, rate_factor(step, 0, recipe.steps, recipe.optimizer))
         windows = self.task.of_step(step)
         self._optimizer.zero_grad(set_to_none=True)
         measures = self._accumulate(windows, step)

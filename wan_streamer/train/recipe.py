@@ -1,5 +1,6 @@
 """What a run learns and how: a frozen configuration that a recipe, a Python function, returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wan_streamer.model.config import AudioCodecConfig, VideoCodecConfig
@@ -49,12 +50,16 @@ class AudioCodecRecipe(CodecRecipe):
 class VideoCodecRecipe(CodecRecipe):
     """A video codec.
 
-    `columns`: how many columns of the latent frame an item shows, those in which most moves more often; 0 is all. A
-    face is a third of a picture and all that is hard in it.
+    Attributes:
+        columns: how many columns of the latent frame an item shows, those in which most moves more often; 0 is all. A
+            face is a third of a picture and all that is hard in it.
+        shares: how often items of a folder are drawn; 1 where it is not named. The sides of a data set's conversations,
+            `agent` and `visitors`, count as folders.
     """
 
     codec: VideoCodecConfig
     columns: int = 0
+    shares: Mapping[str, float] = field(default_factory=lambda: {"agent": 3.0})
     loss: VideoLossConfig = field(default_factory=VideoLossConfig)
     discriminators: VideoDiscriminatorConfig = field(default_factory=VideoDiscriminatorConfig)
 

@@ -16,6 +16,18 @@ AnyRecipe = CodecRecipe | ModelRecipe
 
 # A step that no run reaches.
 NEVER = 1_000_000_000
+# Muon, but for the layers whose one side is pixels: in equal runs it lowers the motion error further than AdamW.
+VIDEO_OPTIMIZER = OptimizerConfig(
+    learning_rate=4e-4,
+    betas=(0.9, 0.99),
+    warmup_steps=30,
+    gradient_norm=1.0,
+    muon=(
+        *("encoder.downs", "encoder.mix", "bottleneck"),
+        *("decoder.enter", "decoder.mix", "decoder.coarse", "decoder.ups", "decoder.frames", "decoder.fine"),
+    ),
+    muon_rate=0.006,
+)
 
 
 def audio_codec_nano() -> AudioCodecRecipe:
@@ -48,18 +60,14 @@ def video_codec_nano() -> VideoCodecRecipe:
         steps=8000,
         batch_size=4,
         units=3,
-        optimizer=OptimizerConfig(learning_rate=1e-3, betas=(0.9, 0.99), warmup_steps=200, gradient_norm=1.0),
+        optimizer=VIDEO_OPTIMIZER,
         adversarial=AdversarialConfig(start_step=NEVER, weight=0.02, feature_weight=0.1),
     )
 
 
 def video_codec_nano_pieces() -> VideoCodecRecipe:
     """Goes on where faces are: more than twice as many for the same cost; whole pictures must follow."""
-    whole = video_codec_nano()
-    optimizer = dataclasses.replace(whole.optimizer, learning_rate=4e-4)
-    return dataclasses.replace(
-        whole, name="video-codec-nano-pieces", steps=16000, batch_size=8, columns=3, optimizer=optimizer
-    )
+    return dataclasses.replace(video_codec_nano(), name="video-codec-nano-pieces", steps=4000, batch_size=8, columns=3)
 
 
 # The visitors' words as they end.

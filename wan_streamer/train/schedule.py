@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW with a linear warm-up and a cosine to `final_ratio` of the rate."""
+    """AdamW, and Muon where `muon` says so, with a linear warm-up and a cosine to `final_ratio` of the rates.
+
+    Attributes:
+        muon: beginnings of the names of parameters whose matrices are Muon's.
+        gradient_norm: gradients are scaled down to this norm where they are longer.
+    """
 
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.8, 0.99)
     weight_decay: float = 0.01
     warmup_steps: int = 100
     final_ratio: float = 0.05
-    # Gradients are scaled down to this norm where they are longer.
     gradient_norm: float = 10.0
+    muon: tuple[str, ...] = ()
+    muon_rate: float = 0.02
 
 
 def rate_factor(step: int, first_step: int, last_step: int, config: OptimizerConfig) -> float:

@@ -1,5 +1,6 @@
 """One step of training, with or without an adversary, on one process or several."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from wan_streamer.train.adversarial import discriminator_loss, feature_matching_
 from wan_streamer.train.codec_task import CodecTask, Reconstruct
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
-from wan_streamer.train.schedule import OptimizerConfig, rate_factor
+from wan_streamer.train.optimizer import make_optimizer, set_rates
+from wan_streamer.train.schedule import rate_factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +48,11 @@ class Trainer:
         self.discriminators = task.discriminators.to(device).train()
         self.reconstruction = task.reconstruction.to(device)
         self.ema = Ema(self.codec, recipe.ema_decay)
-        self.codec_optimizer = _adamw(self.codec, recipe.optimizer, recipe.optimizer.learning_rate)
-        self.discriminator_optimizer = _adamw(self.discriminators, recipe.optimizer, recipe.adversarial.learning_rate)
+        self.codec_optimizer = make_optimizer(self.codec.named_parameters(), recipe.optimizer)
+        self.adversarial = dataclasses.replace(
+            recipe.optimizer, learning_rate=recipe.adversarial.learning_rate, muon=()
+        )
+        self.discriminator_optimizer = make_optimizer(self.discriminators.named_parameters(), self.adversarial)
         reconstruct = Reconstruct(self.codec)
         self.reconstruct: nn.Module = torch.compile(reconstruct) if arithmetic.compile else reconstruct  # type: ignore[assignment]
         self._latent_shape: torch.Size | None = None
@@ -148,13 +153,12 @@ class Trainer:
         return norm.detach()
 
     def _set_rates(self, step: int) -> None:
-        recipe = self.recipe
+        recipe, config = self.recipe, self.recipe.optimizer
         start = recipe.adversarial.start_step
-        factor = rate_factor(step, 0, recipe.steps, recipe.optimizer)
-        _set_rate(self.codec_optimizer, recipe.optimizer.learning_rate * factor)
+        set_rates(self.codec_optimizer, config, rate_factor(step, 0, recipe.steps, config))
         if step >= start:
-            factor = rate_factor(step, start, recipe.steps, recipe.optimizer)
-            _set_rate(self.discriminator_optimizer, recipe.adversarial.learning_rate * factor)
+            factor = rate_factor(step, start, recipe.steps, config)
+            set_rates(self.discriminator_optimizer, self.adversarial, factor)
 
     def _noise(self, original: Tensor, step: int, items: Sequence[int]) -> Tensor:
         if self._latent_shape is None:
@@ -167,14 +171,3 @@ class Trainer:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.arithmetic.device.type, torch.bfloat16, enabled=self.arithmetic.bfloat16)
-
-
-def _adamw(module: nn.Module, config: OptimizerConfig, learning_rate: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        module.parameters(), lr=learning_rate, betas=config.betas, weight_decay=config.weight_decay
-    )
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate

@@ -63,7 +63,7 @@ def video_batch(
     pieces = []
     for item in items:
         random = item_random(recipe.seed, step, item)
-        piece = clips.draw(which, recipe.units, random)
+        piece = clips.draw(which, recipe.units, random, recipe.shares)
         pieces.append(moving_columns(piece, recipe.columns, recipe.codec.stride, random) if recipe.columns else piece)
     return as_frames(np.stack(pieces))
 

@@ -1,0 +1,44 @@
+"""The optimizer that a recipe asks for: AdamW, and Muon for hidden matrices."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from wan_streamer.errors import InvalidInput
+from wan_streamer.train.schedule import OptimizerConfig
+
+
+def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: OptimizerConfig) -> torch.optim.Optimizer:
+    """The optimizer of these named parameters.
+
+    Weights with two axes or more whose names begin as `config.muon` says are Muon's
+    (https://kellerjordan.github.io/posts/muon): a step turns such a matrix as a whole, not number by number. All others
+    are AdamW's.
+
+    Raises:
+        InvalidInput: EXTRA_MISSING.
+    """
+    matrices, others = [], []
+    for name, parameter in parameters:
+        is_matrix = parameter.ndim > 1 and parameter[0].numel() > 1
+        (matrices if is_matrix and name.startswith(config.muon) else others).append(parameter)
+    decay = {"weight_decay": config.weight_decay}
+    adamw = {"params": others, "betas": config.betas, **decay}
+    if not matrices:
+        return torch.optim.AdamW([adamw])
+    try:
+        # An audio codec can be trained without the train extra.
+        from pytorch_optimizer import Muon
+    except ImportError as error:
+        raise InvalidInput(
+            "got no pytorch-optimizer, expected it for a recipe with Muon; install the train extra (make setup-train)",
+            reason="EXTRA_MISSING",
+        ) from error
+    return Muon([{"params": matrices, "use_muon": True, **decay}, {"use_muon": False, **adamw}])
+
+
+def set_rates(optimizer: torch.optim.Optimizer, config: OptimizerConfig, factor: float) -> None:
+    """Sets each learning rate to `factor` times the configured one."""
+    for group in optimizer.param_groups:
+        group["lr"] = factor * (config.muon_rate if group.get("use_muon") else config.learning_rate)
