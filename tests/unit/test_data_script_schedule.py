@@ -59,19 +59,19 @@ def test_an_interruption_at_a_word() -> None:
         user("u2", Moment(of="a1", word_index=2), interrupts=Interruption(turn="a1", yields_after_ms=250)),
         agent("a2", "u2"),
     )
-    assert spans(made) == {"u1": (100, 700), "a1": (1100, 1750), "u2": (1500, 2100), "a2": (2500, 3500)}
+    assert spans(made) == {"u1": (100, 700), "a1": (1120, 1770), "u2": (1520, 2120), "a2": (2560, 3560)}
     cut = made.agent_turns()[0]
     assert cut.is_cut
     assert [(word.text, word.end_us // 1000, word.is_cut) for word in cut.words] == [
-        ("a", 1300, False),
-        ("b", 1500, False),
-        ("c", 1700, False),
-        ("d", 1750, True),
+        ("a", 1320, False),
+        ("b", 1520, False),
+        ("c", 1720, False),
+        ("d", 1770, True),
     ]
     assert [unit.agent for unit in made.units] == (
-        ["listen"] * 7 + ["speak"] * 2 + ["yield"] * 2 + ["listen"] * 4 + ["speak"] * 7
+        ["listen"] * 7 + ["speak"] * 2 + ["yield"] * 2 + ["listen"] * 5 + ["speak"] * 7
     )
-    assert [unit.unit_index for unit in made.units if unit.interruption] == [1500 // 160]
+    assert [unit.unit_index for unit in made.units if unit.interruption] == [1520 // 160]
     assert made.units[8].agent_words == ("b",)
     assert (made.units[5].intent, made.units[20].intent) == ("u1", "u2")
 
@@ -91,6 +91,16 @@ def test_a_pause_divides_the_clip() -> None:
     assert made.units[1_500_000 // UNIT_US].agent == "listen"
 
 
+def test_the_agent_speaks_unit_by_unit() -> None:
+    """Its turns begin with a unit, and go on after a pause where they were in theirs."""
+    spoken = Spoken(duration_us=900_000, words=((100_000, 300_000), (400_000, 500_000), (500_000, 800_000)))
+    asked = Spoken(duration_us=610_000, words=((0, 610_000),))
+    turn = agent("a", "u", "a b c", pauses=(Pause(after_word_index=0, duration_ms=161),))
+    made = timeline(user("u", Moment(), "one"), turn, durations=Durations(speech={"u": asked, "a": spoken}))
+    assert spans(made)["a"] == (1120, 1120 + 900 + 320)
+    assert [word.begin_us // 1000 - 1120 for word in made.agent_turns()[0].words] == [100, 720, 820]
+
+
 def test_an_early_question_is_no_interruption() -> None:
     """A question that begins 200 ms before the answer ends cuts nothing and is no interruption."""
     made = timeline(
@@ -99,7 +109,7 @@ def test_an_early_question_is_no_interruption() -> None:
         user("u2", Moment(of="a1", edge="end", offset_ms=-200)),
         agent("a2", "u2"),
     )
-    assert spans(made)["u2"] == (1800, 2400)
+    assert spans(made)["u2"] == (1920, 2520)
     assert not made.agent_turns()[0].is_cut
     assert not any(unit.interruption or unit.agent == "yield" for unit in made.units)
 
@@ -155,7 +165,7 @@ AFTER = Moment(of="a", edge="end", word_index=4, offset_ms=50)
         ((*ASKED, user("i", LATE, interrupts=Interruption(turn="a", yields_after_ms=200))), "which it causes itself"),
         (
             (*ASKED, user("i", AFTER, interrupts=Interruption(turn="a", yields_after_ms=200))),
-            "the interruption 'i' at 2050 ms, while 'a' lasts from 1000 ms to 2000 ms",
+            "the interruption 'i' at 2170 ms, while 'a' lasts from 1120 ms to 2120 ms",
         ),
         (
             (*ASKED, user("i", Moment(of="a"), interrupts=Interruption(turn="a", yields_after_ms=200))),

@@ -6,11 +6,13 @@ import torch
 
 from wan_streamer.train.video_losses import (
     SMALLEST_CHANGE,
+    SMALLEST_MOTION,
     VideoLossConfig,
     VideoReconstructionLoss,
     change_distance,
     gradient_distance,
     motion_error,
+    rhythm_distance,
 )
 
 SHAPE = (2, 2, 4, 3, 16, 8)
@@ -70,3 +72,20 @@ def test_a_constant_offset_has_no_edges_and_no_motion() -> None:
     assert float(parts["pixel"]) == pytest.approx(0.25)
     assert float(parts["gradient"]) == pytest.approx(0.0, abs=1e-12)
     assert float(parts["motion"]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_rhythm_is_that_of_a_loop() -> None:
+    """Of each film: the mean change at each place of a unit over that of all places, against the original's."""
+    one, other = noise(8), noise(9)
+    differences = []
+    for item in range(2):
+        shares = []
+        for film in (one[item].flatten(0, 1).numpy(), other[item].flatten(0, 1).numpy()):
+            at: dict[int, list[float]] = {place: [] for place in range(4)}
+            for frame in range(1, 8):
+                at[frame % 4].append(np.abs(film[frame] - film[frame - 1]).mean())
+            means = np.asarray([np.mean(at[place]) for place in range(4)]) + SMALLEST_MOTION
+            shares.append(means / means.mean())
+        differences.append(np.abs(shares[0] - shares[1]))
+    assert float(rhythm_distance(one, other)) == pytest.approx(np.mean(differences), rel=1e-9)
+    assert float(rhythm_distance(one[:, :1], other[:, :1])) == 0.0

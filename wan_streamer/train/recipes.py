@@ -74,8 +74,8 @@ def video_codec_nano_pieces() -> VideoCodecRecipe:
 HEAR = TaskConfig(name="hear", share=1, batch_size=8, units=40, speaks=False, text="said")
 # What is answered to what, in words alone.
 DIALOGUE = TaskConfig(name="dialogue", share=0.5, batch_size=8, units=100, speaks=False, text="dialogue")
-# The agent's sound from its words.
-SPEAK = TaskConfig(name="speak", share=3, batch_size=8, units=24, noisy_units=24, hears=False, where="turn")
+# The agent's sound from its words: most turns are shorter than a window.
+SPEAK = TaskConfig(name="speak", share=3, batch_size=5, units=40, noisy_units=40, hears=False, where="turn")
 # When to speak, and what: the conversation's sound.
 CONVERSE = TaskConfig(name="converse", share=1, batch_size=2, units=100, noisy_units=40)
 # What the visitors do, in words.

@@ -1,5 +1,6 @@
 """Puts a script on one clock once the lengths of its words are known."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -11,8 +12,8 @@ from wan_streamer.train.data.events import (
     SPEECH,
     START,
     AgentGesture,
+    AgentTurn,
     AnyEvent,
-    Backchannel,
     Interruption,
     Moment,
     NoiseBed,
@@ -83,7 +84,7 @@ class _Clock:
         last_us = max([*self._ends_us.values(), *self._begins_us.values()], default=0)
         self.end_us = max(last_us + self._script.tail_ms * 1000, 1)
         for bed in open_beds:
-            self._ends_us[bed.id] = -(-self.end_us // UNIT_US) * UNIT_US
+            self._ends_us[bed.id] = _whole_units_us(self.end_us)
         self.spans = {
             name: Span(begin_us=begin_us, end_us=self._ends_us[name]) for name, begin_us in self._begins_us.items()
         }
@@ -128,9 +129,16 @@ class _Clock:
                 f"got {event.id!r} beginning {-begin_us / 1000:g} ms before the conversation, expected 0 or later",
                 reason="SCRIPT",
             )
+        pauses = event.pauses if isinstance(event, UserTurn | AgentTurn) else ()
+        if isinstance(event, AgentTurn):
+            # The agent makes its speech unit by unit: the same words are the same units wherever they are said.
+            begin_us = _whole_units_us(begin_us)
+            pauses = tuple(
+                dataclasses.replace(pause, duration_ms=_whole_units_us(pause.duration_ms * 1000) // 1000)
+                for pause in pauses
+            )
         self._begins_us[event.id] = begin_us
         if isinstance(event, SPEECH):
-            pauses = () if isinstance(event, Backchannel) else event.pauses
             layout = SpeechLayout(self._spoken(event), pauses, begin_us)
             self._layouts[event.id] = layout
             self.uncut_ends_us[event.id] = layout.end_us
@@ -202,6 +210,11 @@ class _Clock:
                     "expected a word that is said",
                     reason="SCRIPT",
                 )
+
+
+def _whole_units_us(time_us: int) -> int:
+    """Up to the next border of units."""
+    return -(-time_us // UNIT_US) * UNIT_US
 
 
 def _point_of(moment: Moment) -> set[_Point]:

@@ -13,7 +13,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.store.row import SCHEMA, from_row
 
-FORMAT: Final = "wan-streamer-conversations-1"
+FORMAT: Final = "wan-streamer-conversations-2"
 COMPRESSION_LEVEL: Final = 9
 
 
