@@ -54,14 +54,14 @@ class Clips:
         clips: NDArray[np.int64],
         count: int,
         random: np.random.Generator,
-        weights: Mapping[str, float] = MappingProxyType({}),
+        shares: Mapping[str, float] = MappingProxyType({}),
     ) -> NDArray[Any]:
         """A segment of one of `clips`, longer ones more often; a clip shorter than that lies somewhere in zeros.
 
-        Each folder that the data came from is drawn as often as another, however little it holds, or as its weight of
-        `weights` says (1 where it is not named).
+        Each folder that the data came from is drawn as often as another, however little it holds, but for `shares`:
+        how often, 1 where it is not named.
         """
-        clip = int(random.choice(clips, p=self._chances(clips, weights)))
+        clip = int(random.choice(clips, p=self._chances(clips, shares)))
         spare = self.length(clip) - count
         return self.segment(clip, int(random.integers(min(0, spare), max(0, spare) + 1)), count)
 
@@ -77,12 +77,12 @@ class Clips:
         clips = np.arange(len(self.names))
         return clips[~heldout], clips[heldout]
 
-    def _chances(self, clips: NDArray[np.int64], weights: Mapping[str, float]) -> NDArray[np.float64]:
+    def _chances(self, clips: NDArray[np.int64], shares: Mapping[str, float]) -> NDArray[np.float64]:
         lengths = np.diff(self.ends, prepend=0)[clips].astype(np.float64)
         names, numbers = self._folders
         folders = numbers[clips]
         chances = lengths / np.bincount(folders, weights=lengths)[folders]
-        chances *= np.asarray([weights.get(name, 1.0) for name in names])[folders]
+        chances *= np.asarray([shares.get(name, 1.0) for name in names])[folders]
         return np.asarray(chances / chances.sum())
 
     @cached_property

@@ -19,7 +19,8 @@ def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: Optim
     Raises:
         InvalidInput: EXTRA_MISSING.
     """
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in parameters:
         is_matrix = parameter.ndim > 1 and parameter[0].numel() > 1
         (matrices if is_matrix and name.startswith(config.muon) else others).append(parameter)
