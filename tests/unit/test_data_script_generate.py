@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from tests.support.scripts import small_cast, small_domain
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.events import AgentTurn, UserTurn
+from wan_streamer.train.data.generate.answers import draw_wording
 from wan_streamer.train.data.generate.generator import ScriptGenerator
 from wan_streamer.train.data.generate.mixing import Mixing, Range, SituationShares
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
@@ -162,6 +164,18 @@ def test_a_repeat_request_repeats() -> None:
         turns = [event for event in script.events if isinstance(event, AgentTurn)]
         for first, again in zip(turns[::2], turns[1::2], strict=True):
             assert first.text in again.text
+
+
+def test_fewer_wordings_leave_the_other_draws_alone() -> None:
+    """Only the first so many are said, and what is drawn afterwards is the same."""
+    wordings = ("a", "b", "c")
+    said, after = {}, {}
+    for most in (0, 1, 2, 9):
+        random = Random(3)
+        said[most] = {draw_wording(wordings, random, most) for _ in range(60)}
+        after[most] = random.random()
+    assert said == {0: {"a", "b", "c"}, 1: {"a"}, 2: {"a", "b"}, 9: {"a", "b", "c"}}
+    assert len(set(after.values())) == 1
 
 
 def test_a_follow_up_needs_the_turn_before_and_has_its_slots() -> None:

@@ -33,8 +33,10 @@ class DrawCommand(Command):
     """Another split for the phrasings."""
     families: Split | None = None
     """Another split for the script families."""
+    wordings: int = 0
+    """Only the first so many wordings of each answer; 0 is all. Fewer are learned sooner."""
 
     def drawing(self) -> dict[str, Value]:
         """The options of this class, to be passed on."""
-        names = ("seed", "count", "domain", "split", "voices", "faces", "phrasings", "families")
+        names = ("seed", "count", "domain", "split", "voices", "faces", "phrasings", "families", "wordings")
         return {name: getattr(self, name) for name in names}

@@ -36,6 +36,8 @@ class DrawOptions:
     """Another split for the phrasings."""
     families: Split | None = None
     """Another split for the script families."""
+    wordings: int = 0
+    """Only the first so many wordings of each answer; 0 is all. Fewer are learned sooner."""
 
     def split_choice(self) -> SplitChoice:
         """The split of each axis."""
@@ -63,7 +65,7 @@ class DrawOptions:
     @property
     def mixing(self) -> Mixing:
         """The mixing rules."""
-        return Mixing()
+        return Mixing(max_answer_variant_count=self.wordings)
 
     def generator(self) -> ScriptGenerator:
         """Draws the scripts.

@@ -1,6 +1,6 @@
 """Which answer belongs to a question."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -30,7 +30,7 @@ def draw_answer(
     possible = [answer for answer in intent.answers if _slots(answer) - {LAST_ANSWER} <= filled.keys()]
     most = max(len(_slots(answer)) for answer in possible)
     best = [answer for answer in possible if len(_slots(answer)) == most]
-    chosen = random.choice(best[:max_variant_count] if max_variant_count else best)
+    chosen = draw_wording(best, random, max_variant_count)
 
     def words(slot: str, attribute: str) -> str:
         if slot == LAST_ANSWER:
@@ -39,6 +39,12 @@ def draw_answer(
         return attributes[attribute] if attribute else say
 
     return tidy(SLOT_REFERENCE.sub(lambda match: words(match[1], match[2] or ""), chosen))
+
+
+def draw_wording(wordings: Sequence[str], random: Random, max_variant_count: int = 0) -> str:
+    """One of them, or of the first so many: the same draws then differ in the wording alone."""
+    index = random.randrange(len(wordings))
+    return wordings[index % max_variant_count if max_variant_count else index]
 
 
 def check_answers(domain: Domain, slot_sets: Mapping[str, set[frozenset[str]]]) -> None:

@@ -23,7 +23,7 @@ from wan_streamer.train.data.events import (
     VisitorAction,
     words_of,
 )
-from wan_streamer.train.data.generate.answers import Filled, draw_answer
+from wan_streamer.train.data.generate.answers import Filled, draw_answer, draw_wording
 from wan_streamer.train.data.generate.cast import Cast
 from wan_streamer.train.data.generate.domain import Intent, Reaction
 from wan_streamer.train.data.generate.mixing import Mixing, Range
@@ -202,7 +202,8 @@ class Composer:
 
     def react(self, action: VisitorAction, reaction: Reaction, begins: Moment) -> AgentTurn:
         """The agent speaks first."""
-        return self._agent_turn(begins, self.random.choice(reaction.answers), reaction.intent, action.id)
+        text = draw_wording(reaction.answers, self.random, self.mixing.max_answer_variant_count)
+        return self._agent_turn(begins, text, reaction.intent, action.id)
 
     def act(self, action: ActionName, begins: Moment, duration: Range, item: str | None = None) -> VisitorAction:
         """The visitor does something; the next situation comes after it."""

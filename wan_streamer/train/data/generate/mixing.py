@@ -134,7 +134,7 @@ class Mixing:
     handwritten: float = field(default=0.5, metadata={"of": "questions"})
     """Questions from hand-written phrasings where the grammar has sentences too."""
     max_answer_variant_count: int = 0
-    """Only the first so many answers of an intent are said; 0 is all of them."""
+    """Only the first so many wordings of an answer are said; 0 is all of them."""
     noise_snr_db: Range = Range(least=5, most=30)
 
     def __post_init__(self) -> None:
