@@ -66,8 +66,14 @@ def video_codec_nano() -> VideoCodecRecipe:
 
 
 def video_codec_nano_pieces() -> VideoCodecRecipe:
-    """Goes on where faces are: more than twice as many for the same cost; whole pictures must follow."""
+    """Goes on where faces are: more than twice as many for the same cost; `video-codec-nano-settle` must follow."""
     return dataclasses.replace(video_codec_nano(), name="video-codec-nano-pieces", steps=4000, batch_size=8, columns=3)
+
+
+def video_codec_nano_settle() -> VideoCodecRecipe:
+    """The end of `video-codec-nano-pieces`: whole pictures again, at a quarter of the rates."""
+    rates = dataclasses.replace(VIDEO_OPTIMIZER, learning_rate=1e-4, muon_rate=0.0015)
+    return dataclasses.replace(video_codec_nano(), name="video-codec-nano-settle", steps=600, optimizer=rates)
 
 
 # The visitors' words as they end.
@@ -118,6 +124,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "audio-codec-nano-even": audio_codec_nano_even,
     "video-codec-nano": video_codec_nano,
     "video-codec-nano-pieces": video_codec_nano_pieces,
+    "video-codec-nano-settle": video_codec_nano_settle,
     "stage-1-nano-sound": stage_1_nano_sound,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
