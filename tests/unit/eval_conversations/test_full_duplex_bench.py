@@ -20,7 +20,7 @@ def test_the_truth_takes_over_after_the_turn_only() -> None:
     timeline = hesitating()
     found = duplex_scores([judged(timeline, heard_of(true_speech(timeline)))])
     assert (found.pause_take_over, found.backchannel_take_over, found.turn_take_over) == (0, 0, 1)
-    assert found.turn_latency_s == pytest.approx(0.5)
+    assert found.turn_latency_s == pytest.approx(0.52)
     assert found.interruption_take_over is None
 
 
