@@ -95,7 +95,7 @@ def test_an_answer_about_another_day_has_the_wrong_facts() -> None:
     ("by_us", "passed"), [(0, True), (-250_000, True), (-270_000, False), (930_000, True), (950_000, False)]
 )
 def test_take_over_is_within_its_limits(by_us: int, passed: bool) -> None:
-    """An answer that begins 0.3 to 1.5 s after the turn passes; the script's half a second ends with its unit, at 0.56."""
+    """An answer that begins 0.3 to 1.5 s after the turn passes; the script's ends a unit, at 0.56."""
     timeline = question()
     moved = judged(timeline, heard_of(true_speech(timeline, later(by_us))))
     assert [trial.passed for trial in take_overs(moved)] == [passed]
