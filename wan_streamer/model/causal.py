@@ -99,17 +99,21 @@ class ResidualBlock2d(nn.Module):
         return x + self.conv2(F.silu(self.conv1(F.silu(self.norm(x)))))
 
 
-class CausalUnitMix(CausalLayer):
+class CausalPictureLayer(CausalLayer):
+    """A causal layer over units [B, U, C, rows, columns]; outside a stream of any rows and columns."""
+
+    def state_for(self, x: Tensor) -> PastState:
+        """Of the stream; outside one, nothing before pictures of whatever size."""
+        return self._entered[-1] if self._entered else PastState(x.new_zeros(len(x), self.past_shape[0], *x.shape[2:]))
+
+
+class CausalUnitMix(CausalPictureLayer):
     """Mixes each position of a latent frame with itself in the last units; [B, U, C, rows, columns] -> the same."""
 
     def __init__(self, channels: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
         super().__init__((kernel - 1, channels, *grid), time_axis=1)
         self.kernel = kernel
         self.mix = nn.Conv2d(kernel * channels, channels, 1)
-
-    def state_for(self, x: Tensor) -> PastState:
-        """Of the stream; outside one, nothing before pictures of whatever size."""
-        return self._entered[-1] if self._entered else PastState(x.new_zeros(len(x), self.kernel - 1, *x.shape[2:]))
 
     def forward(self, x_BUCHW: Tensor) -> Tensor:
         batch, units = x_BUCHW.shape[:2]
@@ -118,7 +122,7 @@ class CausalUnitMix(CausalLayer):
         return x_BUCHW + self.mix(F.silu(stacked.flatten(0, 1))).unflatten(0, (batch, units))
 
 
-class BorderFilter(CausalLayer):
+class BorderFilter(CausalPictureLayer):
     """Spreads what a unit begins with wrongly over its frames; [B, U, 1 + F, C, height, width] -> [B, U, F, ...].
 
     Each unit is decoded from a latent of its own and is wrong in a way of its own, so a still picture would jump at
@@ -130,10 +134,6 @@ class BorderFilter(CausalLayer):
     def __init__(self, channels: int, height: int, width: int) -> None:
         # One channel more says where there is a unit before: before a stream begins it is 0 like the rest.
         super().__init__((1, channels + 1, height, width), time_axis=1)
-
-    def state_for(self, x: Tensor) -> PastState:
-        """Of the stream; outside one, nothing before pictures of whatever size."""
-        return self._entered[-1] if self._entered else PastState(x.new_zeros(len(x), 1, *x.shape[2:]))
 
     def forward(self, before_and_frames_BUFCHW: Tensor) -> Tensor:
         before, frames = before_and_frames_BUFCHW[:, :, 0], before_and_frames_BUFCHW[:, :, 1:]
