@@ -178,6 +178,14 @@ def test_fewer_wordings_leave_the_other_draws_alone() -> None:
     assert len(set(after.values())) == 1
 
 
+def test_only_scripts_with_what_is_asked_for() -> None:
+    """Every script has one of the situations that are named; a name that there is not is refused with those there are."""
+    only = ScriptGenerator(BOOK, CAST, situations=("wave", "come_back"))
+    assert all({"wave", "come_back"} & set(script.situations) for script in only.scripts(0, 20))
+    with pytest.raises(InvalidInput, match="got situations dance, expected some of question, hesitation"):
+        ScriptGenerator(BOOK, CAST, situations=("dance", "wave"))
+
+
 def test_a_follow_up_needs_the_turn_before_and_has_its_slots() -> None:
     """A follow-up names the turn it needs, and the answer is filled."""
     for script in generator(follow_up=1.0).scripts(0, 20):

@@ -1,6 +1,6 @@
 """Options of the subcommands that draw conversation scripts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,8 +35,10 @@ class DrawCommand(Command):
     """Another split for the script families."""
     wordings: int = 0
     """Only the first so many wordings of each answer; 0 is all. Fewer are learned sooner."""
+    situations: tuple[str, ...] = ()
+    """Only scripts with at least one of these situations (docs/scripts.md), for what is rare: wave show_ticket ..."""
 
     def drawing(self) -> dict[str, Value]:
         """The options of this class, to be passed on."""
-        names = ("seed", "count", "domain", "split", "voices", "faces", "phrasings", "families", "wordings")
-        return {name: getattr(self, name) for name in names}
+        own = {one.name for one in fields(DrawCommand)} - {one.name for one in fields(Command)}
+        return {name: getattr(self, name) for name in sorted(own)}

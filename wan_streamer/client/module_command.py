@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wan_streamer.errors import InvalidInput
 
-Value = str | int | float | bool | Path | None | tuple[Path, ...]
+Value = str | int | float | bool | Path | None | tuple[Path, ...] | tuple[str, ...]
 
 
 def options_of(values: Mapping[str, Value]) -> list[str]:
@@ -17,7 +17,7 @@ def options_of(values: Mapping[str, Value]) -> list[str]:
     words: list[str] = []
     for name, value in values.items():
         flag = "--" + name.replace("_", "-")
-        if value is None or value is False:
+        if value is None or value is False or value == ():
             continue
         if value is True:
             words.append(flag)

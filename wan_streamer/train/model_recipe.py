@@ -22,7 +22,8 @@ class TaskConfig:
         speaks, shows: the agent's sound and pictures are.
         text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
             seen); or both sides' words, and then the user streams are blank.
-        where: windows from anywhere, or of the agent's turns, long turns more often.
+        where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
+            as what is said once times the root of n, so that rare answers are learned, too.
     """
 
     name: str

@@ -94,6 +94,14 @@ IDLE = TaskConfig(name="idle", share=0.5, batch_size=2, units=16, noisy_units=8,
 DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=10, sees=True, shows=True)
 
 
+def stage_1_nano_voice() -> ModelRecipe:
+    """The longest part of nano's first stage, alone: a voice that says the words. `stage-1-nano-sound` goes on."""
+    optimizer = OptimizerConfig(betas=(0.9, 0.95), warmup_steps=100, gradient_norm=1.0, final_ratio=0.3)
+    return ModelRecipe(
+        name="stage-1-nano-voice", model=nano(), steps=2000, tasks=(SPEAK,), optimizer=optimizer, drop_text=0.05
+    )
+
+
 def stage_1_nano_sound() -> ModelRecipe:
     """nano's first stage without pictures, where steps cost little: hear, answer, speak."""
     return ModelRecipe(
@@ -125,6 +133,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano": video_codec_nano,
     "video-codec-nano-pieces": video_codec_nano_pieces,
     "video-codec-nano-settle": video_codec_nano_settle,
+    "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-sound": stage_1_nano_sound,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,

@@ -1,5 +1,6 @@
 """Draws windows of encoded conversations. What a step holds is a function of (seed, step, item) alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,8 +51,8 @@ class Windows:
                 reason="DATA_PICTURES",
             )
         self._spans = np.asarray(spans, np.int64)
-        lengths = (self._spans[:, 2] - self._spans[:, 1]).astype(np.float64)
-        self._chances = lengths / lengths.sum()
+        weights = (self._spans[:, 2] - self._spans[:, 1]) / np.sqrt(self._how_often())
+        self._chances = weights / weights.sum()
 
     def draw(self, random: np.random.Generator) -> Records:
         """The records of one window."""
@@ -60,6 +61,14 @@ class Windows:
         first = int(random.integers(begin, max(begin, end - self.task.units) + 1))
         first = min(first, len(conversation) - self.task.units)
         return np.asarray(conversation[first : first + self.task.units])
+
+    def _how_often(self) -> NDArray[np.float64]:
+        """How many spans have the same words as each, [spans]; 1 for windows from anywhere."""
+        if self.task.where == "anywhere":
+            return np.ones(len(self._spans))
+        words = [self._conversations[number]["words"][begin:end].tobytes() for number, begin, end in self._spans]
+        counts = Counter(words)
+        return np.array([counts[one] for one in words], np.float64)
 
     def batch(self, recipe: ModelRecipe, step: int, items: Sequence[int]) -> Batch:
         """The windows of a step with their noise, on the CPU."""

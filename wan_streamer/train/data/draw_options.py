@@ -39,6 +39,9 @@ class DrawOptions:
     wordings: int = 0
     """Only the first so many wordings of each answer; 0 is all. Fewer are learned sooner."""
 
+    situations: tuple[str, ...] = ()
+    """Only scripts with at least one of these situations (docs/scripts.md), for what is rare: wave show_ticket ..."""
+
     def split_choice(self) -> SplitChoice:
         """The split of each axis."""
         return SplitChoice(
@@ -71,8 +74,10 @@ class DrawOptions:
         """Draws the scripts.
 
         Raises:
-            InvalidInput: count is below 1, or the domain is wrong.
+            InvalidInput: count is below 1, the domain is wrong, or there is no such situation.
         """
         if self.count < 1:
             raise InvalidInput(f"got --count {self.count}, expected 1 or more", reason="COUNT")
-        return ScriptGenerator(self.book, self.cast, mixing=self.mixing, splits=self.split_choice())
+        return ScriptGenerator(
+            self.book, self.cast, mixing=self.mixing, splits=self.split_choice(), situations=self.situations
+        )

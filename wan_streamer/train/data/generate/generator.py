@@ -1,6 +1,6 @@
 """Draws scripts without end."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from random import Random
 from typing import Final
@@ -20,7 +20,14 @@ _TRIES: Final = 10_000
 
 
 class ScriptGenerator:
-    """Script number `script_index` of a seed is always the same, and needs no other to be drawn first."""
+    """Script number `script_index` of a seed is always the same, and needs no other to be drawn first.
+
+    Args:
+        situations: every script has one of these, where any are named.
+
+    Raises:
+        InvalidInput: there is no such situation.
+    """
 
     def __init__(
         self,
@@ -29,6 +36,7 @@ class ScriptGenerator:
         *,
         mixing: Mixing | None = None,
         splits: SplitChoice | None = None,
+        situations: Collection[str] = (),
     ) -> None:
         self.book = book
         self.cast = cast
@@ -36,6 +44,12 @@ class ScriptGenerator:
         self.splits = splits or SplitChoice()
         self._shares = self.mixing.situations.by_name()
         assert self._shares.keys() == SITUATIONS.keys()
+        self._wanted = set(situations)
+        if unknown := self._wanted - SITUATIONS.keys():
+            raise InvalidInput(
+                f"got situations {', '.join(sorted(unknown))}, expected some of {', '.join(SITUATIONS)}",
+                reason="SITUATION",
+            )
 
     def script(self, seed: int, script_index: int) -> Script:
         """One script.
@@ -78,10 +92,11 @@ class ScriptGenerator:
         for _ in range(_TRIES):
             situation_count = random.randint(self.mixing.situation_count.least, self.mixing.situation_count.most)
             situations = tuple(random.choices(names, weights, k=situation_count))
-            if split_of_family(family_of(situations)) == self.splits.families:
+            of_split = split_of_family(family_of(situations)) == self.splits.families
+            if of_split and (not self._wanted or self._wanted.intersection(situations)):
                 return situations
         raise InvalidInput(
-            f"got no family of the split {self.splits.families!r} from these shares, expected some; a family of "
-            "one situation is always for training: allow more situations",
+            f"got no family of the split {self.splits.families!r} from these shares and situations, expected some; a "
+            "family of one situation is always for training: allow more situations",
             reason="MIXING",
         )
