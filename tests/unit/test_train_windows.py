@@ -13,6 +13,7 @@ from wan_streamer.train.encoded_set import INDEX, EncodedSet, path_of
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.model_trainer import ModelTask
 from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, Windows
+from wan_streamer.train.words import NOTHING
 
 SPEAK, CONVERSE = tiny_model().tasks
 
@@ -47,6 +48,32 @@ def test_long_turns_are_drawn_more_often(tmp_path: Path) -> None:
     windows = Windows([whole], SPEAK)
     short = sum(windows.draw(np.random.default_rng(seed))["audio"].max() == 1 for seed in range(400))
     assert short / 400 == pytest.approx(8 / 34, abs=0.07)
+
+
+def test_what_is_often_said_is_drawn_with_the_root_of_its_number(tmp_path: Path) -> None:
+    """Of five equally long turns four say the same: they are two thirds of the windows (4 / sqrt(4) to 1), not 80 %."""
+    whole = np.zeros(150, EncodedSet(write_encoded(tmp_path / "set", count=1)).conversations[0].dtype)
+    for begin in range(10, 150, 30):
+        whole["speaks"][begin : begin + 10] = True
+        whole["words"][begin : begin + 10, 0] = 5
+    whole["words"][130:140] = whole["audio"][120:150] = 1
+    windows = Windows([whole], SPEAK)
+    rare = sum(windows.draw(np.random.default_rng(seed))["audio"].max() == 1 for seed in range(400))
+    assert rare / 400 == pytest.approx(1 / 3, abs=0.07)
+
+
+@pytest.mark.parametrize(("where", "name"), [("question", "said"), ("action", "noticed")])
+def test_windows_around_what_visitors_do_hold_some_of_it(tmp_path: Path, where: str, name: str) -> None:
+    """Words in units 20 to 24, 26 to 28 (one question) and 60: each window has some, and both stretches are drawn."""
+    whole = np.zeros(100, EncodedSet(write_encoded(tmp_path / "set", count=1)).conversations[0].dtype)
+    whole[name][:, 1] = NOTHING
+    whole[name][[*range(20, 24), *range(26, 29), 60], 1] = 7
+    whole["heard"][:, 0, 0] = np.arange(100)
+    task = dataclasses.replace(CONVERSE, units=10, noisy_units=2, where=where)
+    windows = Windows([whole], task)
+    drawn = [windows.draw(np.random.default_rng(seed)) for seed in range(200)]
+    assert all((window[name][:, 1] == 7).any() for window in drawn)
+    assert {int(window["heard"][0, 0, 0]) for window in drawn} == {*range(15, 25), *range(55, 57)}
 
 
 def test_what_a_task_leaves_out_is_not_there(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ class TaskConfig:
         text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
             seen); or both sides' words, and then the user streams are blank.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
-            as what is said once times the root of n, so that rare answers are learned, too.
+            as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
+            to the agent or do.
     """
 
     name: str
@@ -36,7 +37,7 @@ class TaskConfig:
     speaks: bool = True
     shows: bool = False
     text: Text = "words"
-    where: Literal["anywhere", "turn"] = "anywhere"
+    where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
 
     def __post_init__(self) -> None:
         if min(self.batch_size, self.units) < 1 or not 0 <= self.noisy_units <= self.units:

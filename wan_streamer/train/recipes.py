@@ -77,21 +77,27 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
 
 
 # The visitors' words as they end.
-HEAR = TaskConfig(name="hear", share=1, batch_size=8, units=40, speaks=False, text="said")
+HEAR = TaskConfig(name="hear", share=2, batch_size=10, units=32, speaks=False, text="said", where="question")
+# What is answered to what is heard, and when.
+ANSWER = TaskConfig(name="answer", share=3, batch_size=8, units=48, speaks=False, where="question")
 # What is answered to what, in words alone.
-DIALOGUE = TaskConfig(name="dialogue", share=0.5, batch_size=8, units=100, speaks=False, text="dialogue")
+DIALOGUE = TaskConfig(name="dialogue", share=0.25, batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
-SPEAK = TaskConfig(name="speak", share=3, batch_size=5, units=40, noisy_units=40, hears=False, where="turn")
+SPEAK = TaskConfig(name="speak", share=2, batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
 # When to speak, and what: the conversation's sound.
-CONVERSE = TaskConfig(name="converse", share=1, batch_size=2, units=100, noisy_units=40)
+CONVERSE = TaskConfig(name="converse", share=0.75, batch_size=2, units=100, noisy_units=40)
 # What the visitors do, in words.
-NOTICE = TaskConfig(name="notice", share=1, batch_size=4, units=30, sees=True, speaks=False, text="noticed")
+NOTICE = TaskConfig(
+    name="notice", share=1, batch_size=4, units=30, sees=True, speaks=False, text="noticed", where="action"
+)
+# What is said to what is seen, and when.
+REACT = TaskConfig(name="react", share=1, batch_size=4, units=30, sees=True, speaks=False, where="action")
 # The agent's sound and face from its words.
-SHOW = TaskConfig(name="show", share=2, batch_size=2, units=16, noisy_units=8, hears=False, shows=True, where="turn")
+SHOW = TaskConfig(name="show", share=3, batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
 # The agent's face through all of a conversation: most of it listens or waits.
-IDLE = TaskConfig(name="idle", share=0.5, batch_size=2, units=16, noisy_units=8, hears=False, shows=True)
+IDLE = TaskConfig(name="idle", share=1, batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
 # All streams together.
-DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=10, sees=True, shows=True)
+DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
 
 
 def stage_1_nano_voice() -> ModelRecipe:
@@ -105,13 +111,17 @@ def stage_1_nano_voice() -> ModelRecipe:
 def stage_1_nano_sound() -> ModelRecipe:
     """nano's first stage without pictures, where steps cost little: hear, answer, speak."""
     return ModelRecipe(
-        name="stage-1-nano-sound", model=nano(), steps=6000, tasks=(HEAR, DIALOGUE, SPEAK, CONVERSE), drop_text=0.05
+        name="stage-1-nano-sound",
+        model=nano(),
+        steps=6000,
+        tasks=(HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE),
+        drop_text=0.05,
     )
 
 
 def stage_1_nano() -> ModelRecipe:
     """nano's first stage: each skill alone, in short sequences."""
-    tasks = (HEAR, DIALOGUE, SPEAK, CONVERSE, NOTICE, SHOW, IDLE)
+    tasks = (HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE, NOTICE, REACT, SHOW, IDLE)
     return ModelRecipe(name="stage-1-nano", model=nano(), steps=4000, tasks=tasks, drop_text=0.05)
 
 

@@ -23,6 +23,8 @@ STEP_ITEM = 2**31
 BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
 # And after its last: a turn ends in silence.
 AFTER_TURN_UNITS = 2
+# Words about visitors that are further apart belong to two questions, or two actions.
+BETWEEN_UNITS = 12
 
 Records = NDArray[Any]
 
@@ -63,8 +65,8 @@ class Windows:
         return np.asarray(conversation[first : first + self.task.units])
 
     def _how_often(self) -> NDArray[np.float64]:
-        """How many spans have the same words as each, [spans]; 1 for windows from anywhere."""
-        if self.task.where == "anywhere":
+        """How many of the agent's turns have the same words as each, [spans]; 1 for other windows."""
+        if self.task.where != "turn":
             return np.ones(len(self._spans))
         words = [self._conversations[number]["words"][begin:end].tobytes() for number, begin, end in self._spans]
         counts = Counter(words)
@@ -101,11 +103,25 @@ class Windows:
 
 
 def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
-    """Where windows lie: all of a conversation, or each of the agent's turns with a little around it."""
+    """Where windows lie: all of a conversation, or each turn of one side with something around it."""
     if task.where == "anywhere":
         return [(0, len(records))]
-    edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
-    return [(max(0, begin - BEFORE_TURN_UNITS), min(len(records), end + AFTER_TURN_UNITS)) for begin, end in edges]
+    if task.where == "turn":
+        before, after = BEFORE_TURN_UNITS, AFTER_TURN_UNITS
+        edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
+    else:
+        before = after = task.units // 2
+        edges = _stretches(records, "said" if task.where == "question" else "noticed")
+    return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
+
+
+def _stretches(records: Records, name: str) -> NDArray[np.int64]:
+    """First unit and the one after the last of what visitors say or do, [stretches, 2]."""
+    # Where there is no word, LISTEN stands alone.
+    units = np.flatnonzero(records[name][:, 1] != NOTHING)
+    first = np.diff(units, prepend=-BETWEEN_UNITS - 1) > BETWEEN_UNITS
+    last = np.roll(first, -1)
+    return np.stack([units[first], units[last] + 1], axis=1)
 
 
 def _words(windows: Records, task: TaskConfig) -> NDArray[np.int32]:
