@@ -179,7 +179,7 @@ def test_fewer_wordings_leave_the_other_draws_alone() -> None:
 
 
 def test_only_scripts_with_what_is_asked_for() -> None:
-    """Every script has one of the situations that are named; a name that there is not is refused with those there are."""
+    """Every script has one of the situations that are named; an unknown one is refused with those there are."""
     only = ScriptGenerator(BOOK, CAST, situations=("wave", "come_back"))
     assert all({"wave", "come_back"} & set(script.situations) for script in only.scripts(0, 20))
     with pytest.raises(InvalidInput, match="got situations dance, expected some of question, hesitation"):

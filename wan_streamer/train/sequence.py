@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from wan_streamer.model.attention import WholeAttention
 from wan_streamer.model.flow import interpolate, target_velocity
 from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, Kind, UnitLayout
 from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.blocked_attention import BlockedAttention
 
 NOISY = 1
 
@@ -95,12 +95,13 @@ class TrainingForward(nn.Module):
         if batch.words.shape[1] > history.sink_units + int(window_units(history, batch.words.device).max()):
             raise ValueError(f"got windows of {batch.words.shape[1]} units, expected no more than the mask's longest")
         x, tokens, positions = self._embed(batch, parts)
-        mask = may_attend(tokens, tokens, lag=model.config.lag, history=history)
-        mask_BTT = mask & parts.present_BT(batch)[:, None, :]
         # What sees nothing (an absent word) sees itself: a softmax needs something.
-        mask_BTT = mask_BTT | torch.eye(len(tokens.unit), dtype=torch.bool, device=mask.device)
+        itself_TT = torch.eye(len(tokens.unit), dtype=torch.bool, device=x.device)
+        visible_TT = may_attend(tokens, tokens, lag=model.config.lag, history=history) | itself_TT
+        mask_BTT = visible_TT & (parts.present_BT(batch)[:, None, :] | itself_TT)
         rotation, modulation = model.rotation(positions), self._modulation(batch, parts)
-        context = model.transformer(x, rotation, modulation, WholeAttention(mask_BTT))
+        attention = BlockedAttention(mask_BTT, visible_TT, tokens.unit)
+        context = model.transformer(x, rotation, modulation, attention)
         return self._predict(context, batch, parts)
 
     def _embed(self, batch: Batch, parts: "_Parts") -> tuple[Tensor, Tokens, Tensor]:

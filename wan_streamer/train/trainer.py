@@ -49,10 +49,10 @@ class Trainer:
         self.reconstruction = task.reconstruction.to(device)
         self.ema = Ema(self.codec, recipe.ema_decay)
         self.codec_optimizer = make_optimizer(self.codec.named_parameters(), recipe.optimizer)
-        self.adversarial = dataclasses.replace(
+        self.discriminator_rates = dataclasses.replace(
             recipe.optimizer, learning_rate=recipe.adversarial.learning_rate, muon=()
         )
-        self.discriminator_optimizer = make_optimizer(self.discriminators.named_parameters(), self.adversarial)
+        self.discriminator_optimizer = make_optimizer(self.discriminators.named_parameters(), self.discriminator_rates)
         reconstruct = Reconstruct(self.codec)
         self.reconstruct: nn.Module = torch.compile(reconstruct) if arithmetic.compile else reconstruct  # type: ignore[assignment]
         self._latent_shape: torch.Size | None = None
@@ -158,7 +158,7 @@ class Trainer:
         set_rates(self.codec_optimizer, config, rate_factor(step, 0, recipe.steps, config))
         if step >= start:
             factor = rate_factor(step, start, recipe.steps, config)
-            set_rates(self.discriminator_optimizer, self.adversarial, factor)
+            set_rates(self.discriminator_optimizer, self.discriminator_rates, factor)
 
     def _noise(self, original: Tensor, step: int, items: Sequence[int]) -> Tensor:
         if self._latent_shape is None:

@@ -48,7 +48,7 @@ def schedule(script: Script, durations: Durations) -> Timeline:
     check_contradictions(script, clock.spans, clock.uncut_ends_us)
     utterances = tuple(sorted(clock.utterances(), key=lambda span: span.begin_us))
     happenings = tuple(sorted(clock.happenings(), key=lambda span: span.begin_us))
-    unit_count = -(-clock.end_us // UNIT_US)
+    unit_count = _whole_units_us(clock.end_us) // UNIT_US
     units = label_units(script, clock.spans, utterances, happenings, unit_count)
     return Timeline(script=script, utterances=utterances, happenings=happenings, units=units)
 
