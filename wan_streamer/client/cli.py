@@ -18,6 +18,7 @@ from wan_streamer.client.data_commands import Data
 from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT
 from wan_streamer.client.eval_commands import Eval
 from wan_streamer.client.file_talk import TalkOptions
+from wan_streamer.client.init_command import Init
 from wan_streamer.client.suite import SuiteOptions
 from wan_streamer.errors import InvalidInput, WanStreamerError
 
@@ -150,7 +151,7 @@ class Train(Command):
     bfloat16: bool = False
     """Compute the networks in bfloat16."""
     compile: bool = False
-    """Compile the networks first; pays on a GPU."""
+    """Compile the networks first; pays on a GPU, and for the stages on a CPU with a C++ compiler."""
     micro_batch: Annotated[int, arg(metavar="INT")] = 0
     """Stages: so many windows at a time, gradients added up; 0 is all at once."""
     checkpointing: bool = False
@@ -210,6 +211,7 @@ AnyCommand = (
     | Annotated[Talk, subcommand("talk", prefix_name=False)]
     | Annotated[Data, subcommand("data", prefix_name=False)]
     | Annotated[Doctor, subcommand("doctor", prefix_name=False)]
+    | Annotated[Init, subcommand("init", prefix_name=False)]
     | Annotated[Train, subcommand("train", prefix_name=False)]
     | Annotated[Codec, subcommand("codec", prefix_name=False)]
     | Annotated[Eval, subcommand("eval", prefix_name=False)]

@@ -71,11 +71,13 @@ class DataEncode(Command):
     """Directory of a data set."""
     out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
     """Directory of the records; the same command goes on where an interrupted one stopped."""
+    preset: str = "nano"
+    """Size of the model, or a file of weights (*.safetensors) that says it."""
     sound_only: bool = False
     """Leave the pictures out: much faster, for tasks that need none."""
     processes: int = 2
     """Conversations that are encoded at the same time."""
 
     def execute(self, console: Console) -> int:
-        options = {name: getattr(self, name) for name in ("out", "sound_only", "processes")}
+        options = {name: getattr(self, name) for name in ("out", "preset", "sound_only", "processes")}
         return run_module(ENCODE_MODULE, [str(self.data), *options_of(options)])

@@ -134,7 +134,7 @@ class ModelConfig:
 
     name: str
     backbone: BackboneConfig
-    # Name of the text tokens' vocabulary: a file that ships, or "bytes".
+    # Name of the text tokens' vocabulary: one that ships, a file (*.json), or "bytes".
     vocabulary: str = "bytes"
     user_audio: AudioCodecConfig | EarConfig
     user_video: VideoCodecConfig

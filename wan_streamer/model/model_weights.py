@@ -1,7 +1,6 @@
 """Weights of the trained Transformer in safetensors: all but codecs and ear, which ship in files of their own."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.config import ModelConfig
+from wan_streamer.model.config_json import config_json, read_config
 from wan_streamer.model.senses import check_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 
@@ -27,7 +28,38 @@ def trained_tensors(model: WanStreamer) -> dict[str, Tensor]:
 def pack_model(model: WanStreamer, metadata: dict[str, str], dtype: torch.dtype) -> bytes:
     """The file's content, in `dtype`."""
     tensors = {name: tensor.to(dtype).cpu().contiguous() for name, tensor in trained_tensors(model).items()}
-    return safetensors.torch.save(tensors, {**metadata, "kind": KIND, "config": config_json(model)})
+    return safetensors.torch.save(tensors, metadata_of(model.config, metadata))
+
+
+def metadata_of(config: ModelConfig, metadata: Mapping[str, str]) -> dict[str, str]:
+    """What a file of weights says of itself, and `metadata` besides."""
+    return {**metadata, "kind": KIND, "config": config_json(config)}
+
+
+def config_of(path: Path) -> ModelConfig:
+    """The configuration that a file of weights was written with.
+
+    A vocabulary that does not ship with the package is taken from beside the weights if it lies there, else from where
+    it was.
+
+    Raises:
+        InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else than a Transformer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+    if metadata.get("kind") != KIND:
+        raise InvalidInput(
+            f"got {path} with weights of kind {metadata.get('kind')!r}, expected a Transformer; name another file",
+            reason="WEIGHTS_KIND",
+        )
+    config = read_config(metadata.get("config", ""), path)
+    beside = path.parent / Path(config.vocabulary).name
+    if config.vocabulary.endswith(".json") and beside.is_file():
+        return dataclasses.replace(config, vocabulary=str(beside.resolve()))
+    return config
 
 
 def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
@@ -42,9 +74,7 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise InvalidInput(
-            f"cannot read {path} as weights ({error}); copy it again or train them again", reason="WEIGHTS_DAMAGED"
-        ) from error
+        raise _damaged(path, error) from error
     own = trained_tensors(model)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if metadata.get("kind") != KIND or shapes != {name: tensor.shape for name, tensor in own.items()}:
@@ -53,6 +83,7 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
             f"{model.config.name!r}, expected its Transformer; name another file",
             reason="WEIGHTS_KIND",
         )
+    _check_text(metadata, model, path)
     check_senses(metadata, model, path)
     fill_trained(model, tensors)
     return metadata
@@ -65,6 +96,30 @@ def fill_trained(model: WanStreamer, tensors: Mapping[str, Tensor]) -> None:
         tensor.copy_(tensors[name])
 
 
-def config_json(model: WanStreamer) -> str:
-    """The configuration, for people."""
-    return json.dumps(dataclasses.asdict(model.config))
+def _check_text(metadata: Mapping[str, str], model: WanStreamer, path: Path) -> None:
+    """Equal shapes may still be another function of the words: in what the tokens stand for, in RoPE, in the norms."""
+    if "config" not in metadata:
+        return
+    stored, own = read_config(metadata["config"], path), model.config
+    differing = [
+        f"{name} {theirs} and not {ours}"
+        for name, theirs, ours in (
+            ("vocabulary", Path(stored.vocabulary).name, Path(own.vocabulary).name),
+            ("rope_theta", stored.backbone.rope_theta, own.backbone.rope_theta),
+            ("rope_axis_pairs", stored.backbone.rope_axis_pairs, own.backbone.rope_axis_pairs),
+            ("norm_epsilon", stored.backbone.norm_epsilon, own.backbone.norm_epsilon),
+        )
+        if theirs != ours
+    ]
+    if differing:
+        raise InvalidInput(
+            f"got {path} with {', '.join(differing)}, expected the model's; take preset('{path}') of "
+            "wan_streamer.model.presets, the configuration that the weights were written with",
+            reason="WEIGHTS_KIND",
+        )
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"cannot read {path} as weights ({error}); copy it again or train them again", reason="WEIGHTS_DAMAGED"
+    )

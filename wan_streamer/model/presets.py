@@ -1,6 +1,7 @@
 """The presets, and models whose weights come from a seed."""
 
 import dataclasses
+from pathlib import Path
 
 import torch
 
@@ -13,6 +14,7 @@ from wan_streamer.model.config import (
     ModelConfig,
     VideoCodecConfig,
 )
+from wan_streamer.model.model_weights import config_of
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 
@@ -116,11 +118,13 @@ PRESETS = {"nano": nano, "v0_1": v0_1, "v0_2": v0_2}
 
 
 def preset(name: str) -> ModelConfig:
-    """The configuration of a preset.
+    """The configuration of a preset, or of the model whose weights lie in the file of this name (*.safetensors).
 
     Raises:
-        InvalidInput: there is none of this name.
+        InvalidInput: there is none of this name, or the file has none.
     """
+    if name.endswith(".safetensors"):
+        return config_of(Path(name))
     if name not in PRESETS:
         raise InvalidInput(f"got preset {name!r}, expected one of {', '.join(PRESETS)}", reason="PRESET_UNKNOWN")
     return PRESETS[name]()

@@ -46,13 +46,14 @@ class TextStream:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, tokens: list[int]) -> str:
-        """The new text that these tokens complete; LISTEN and END add nothing."""
-        return self._decoder.decode(b"".join(self._pieces[token] for token in tokens))
+        """The new text that these tokens complete; LISTEN and END add nothing, nor does what stands for nothing."""
+        known = (self._pieces[token] for token in tokens if token < len(self._pieces))
+        return self._decoder.decode(b"".join(known))
 
 
 @cache
 def vocabulary_named(name: str) -> Vocabulary:
-    """A vocabulary that ships, or "bytes": every byte is a token.
+    """A vocabulary that ships, one in a file (*.json), or "bytes": every byte is a token.
 
     Raises:
         InvalidInput: VOCABULARY, there is none of this name, or its file is damaged.
@@ -64,8 +65,8 @@ def vocabulary_named(name: str) -> Vocabulary:
 
 
 def vocabulary_path(name: str) -> Path:
-    """Where the vocabulary lies that ships under this name."""
-    return _FOLDER / f"{name}-vocabulary.json"
+    """Where a vocabulary lies: in the file of this name (*.json), or where it ships."""
+    return Path(name) if name.endswith(".json") else _FOLDER / f"{name}-vocabulary.json"
 
 
 def read_vocabulary(path: Path) -> Vocabulary:
@@ -75,7 +76,22 @@ def read_vocabulary(path: Path) -> Vocabulary:
         InvalidInput: VOCABULARY, it cannot be read or is no such file.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        return parse_vocabulary(path.read_text("utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_vocabulary(path, error) from error
+
+
+def parse_vocabulary(text: str, source: object) -> Vocabulary:
+    """What such a file says.
+
+    Args:
+        source: what to name in errors.
+
+    Raises:
+        InvalidInput: VOCABULARY, it is something else.
+    """
+    try:
+        content = json.loads(text)
         added = {str(token["content"]): int(token["id"]) for token in content["added_tokens"]}
         texts = {**content["model"]["vocab"], **added}
         pieces = [b""] * (max(texts.values()) + 1)
@@ -84,12 +100,16 @@ def read_vocabulary(path: Path) -> Vocabulary:
             if text not in added:
                 pieces[token] = bytes(table[character] for character in text)
         return Vocabulary(tuple(pieces), listen=added[LISTEN_TOKEN], end=added[END_TOKEN])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(
-            f"got {path} ({type(error).__name__}: {error}), expected byte-level BPE of the tokenizers library with "
-            f"{LISTEN_TOKEN} and {END_TOKEN}; install the vocabulary of the weights",
-            reason="VOCABULARY",
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_vocabulary(source, error) from error
+
+
+def _no_vocabulary(source: object, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"got {source} ({type(error).__name__}: {error}), expected byte-level BPE of the tokenizers library with "
+        f"{LISTEN_TOKEN} and {END_TOKEN}; install the vocabulary of the weights",
+        reason="VOCABULARY",
+    )
 
 
 def _byte_of_character() -> dict[str, int]:
