@@ -77,9 +77,9 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
 
 
 # The visitors' words as they end.
-HEAR = TaskConfig(name="hear", share=2, batch_size=10, units=32, speaks=False, text="said", where="question")
+HEAR = TaskConfig(name="hear", share=3, batch_size=10, units=32, speaks=False, text="said", where="question")
 # What is answered to what is heard, and when.
-ANSWER = TaskConfig(name="answer", share=3, batch_size=8, units=48, speaks=False, where="question")
+ANSWER = TaskConfig(name="answer", share=5, batch_size=12, units=32, speaks=False, where="question")
 # What is answered to what, in words alone.
 DIALOGUE = TaskConfig(name="dialogue", share=0.25, batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.

@@ -110,7 +110,8 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
         before, after = BEFORE_TURN_UNITS, AFTER_TURN_UNITS
         edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
     else:
-        before = after = task.units // 2
+        # Long enough before to be met in silence, long enough after for the first words of an answer.
+        before, after = task.units // 4, task.units * 3 // 8
         edges = _stretches(records, "said" if task.where == "question" else "noticed")
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
 
