@@ -75,9 +75,11 @@ class DataEncode(Command):
     """Size of the model, or a file of weights (*.safetensors) that says it."""
     sound_only: bool = False
     """Leave the pictures out: much faster, for tasks that need none."""
+    variant: int = 0
+    """Above 0: another variant of what is heard, with voices of other length, level and time; more to learn hearing."""
     processes: int = 2
     """Conversations that are encoded at the same time."""
 
     def execute(self, console: Console) -> int:
-        options = {name: getattr(self, name) for name in ("out", "preset", "sound_only", "processes")}
+        options = {name: getattr(self, name) for name in ("out", "preset", "sound_only", "variant", "processes")}
         return run_module(ENCODE_MODULE, [str(self.data), *options_of(options)])

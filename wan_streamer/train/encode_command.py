@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -37,6 +38,8 @@ class EncodeOptions:
     """Size of the model."""
     sound_only: bool = False
     """Leave the pictures out: a hundred times as fast, for tasks that need none."""
+    variant: int = 0
+    """Above 0: another variant of what is heard, with voices of other length, level and time; more to learn hearing."""
     processes: int = 2
     """Conversations that are encoded at the same time."""
 
@@ -51,6 +54,8 @@ def encode(options: EncodeOptions, console: Console) -> None:
     """
     if options.processes < 1:
         raise InvalidInput("got --processes below 1, expected 1 or more", reason="COUNT")
+    if options.variant < 0:
+        raise InvalidInput("got --variant below 0, expected 0 or more", reason="COUNT")
     count = len(DataSet(options.data))
     about = {
         "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
@@ -59,6 +64,8 @@ def encode(options: EncodeOptions, console: Console) -> None:
         "pictures": not options.sound_only,
         "count": count,
     }
+    if options.variant:
+        about["variant"] = options.variant
     options.out.mkdir(parents=True, exist_ok=True)
     if (options.out / INDEX).is_file() and read_index(options.out) != about:
         raise InvalidInput(
@@ -102,8 +109,10 @@ def _open_worker(options: EncodeOptions) -> None:
 
 def _encode_one(number: int) -> None:
     assert _worker is not None
-    records = _worker.encoder.encode(_worker.data.conversation(number))
-    write_records(path_of(_worker.options.out, number), records)
+    options = _worker.options
+    variant = np.random.default_rng((options.variant, number)) if options.variant else None
+    records = _worker.encoder.encode(_worker.data.conversation(number), variant)
+    write_records(path_of(options.out, number), records)
 
 
 def _model(name: str) -> WanStreamer:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from wan_streamer.model.config import EarConfig, ModelConfig
 from wan_streamer.model.streaming import Stream, streaming
+from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.vocabulary import vocabulary_named, vocabulary_path
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, Conversation
 from wan_streamer.train.data.events import AgentTurn, UserTurn, VisitorAction
 from wan_streamer.train.data.pictures import Pictures
 from wan_streamer.train.data.timeline import Timeline, Utterance
+from wan_streamer.train.heard_variant import hear_variant
 from wan_streamer.train.video_data import as_frames
 from wan_streamer.train.vocabulary import TextTokens
 from wan_streamer.train.words import TimedWord, tokens_of_units
@@ -72,14 +74,17 @@ class Encoder:
         self._tokens = TextTokens(vocabulary_path(model.config.vocabulary))
         self.type = unit_type(model.config, pictures=heads is not None)
 
-    def encode(self, conversation: Conversation) -> NDArray[Any]:
+    def encode(self, conversation: Conversation, variant: np.random.Generator | None = None) -> NDArray[Any]:
         """A record for each unit, [units].
+
+        Args:
+            variant: changes what is heard (`hear_variant`), None leaves it as it is.
 
         Raises:
             InvalidInput: faces are not exported, or there is no OpenGL.
         """
         records = np.zeros(conversation.unit_count, self.type)
-        records["heard"] = self._hear(conversation.user_audio)
+        records["heard"] = self._hear(conversation.user_audio, variant)
         records["audio"] = self._encode_voice(conversation.agent_audio)
         timeline = conversation.timeline
         records["words"] = self._place(timeline.agent_turns(), conversation.unit_count, begin=True)
@@ -92,8 +97,12 @@ class Encoder:
         return records
 
     @torch.inference_mode()
-    def _hear(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._model.hear(torch.from_numpy(samples)[None])[0].numpy()
+    def _hear(self, samples: NDArray[np.float32], variant: np.random.Generator | None) -> NDArray[np.float32]:
+        if variant is None:
+            return self._model.hear(torch.from_numpy(samples)[None])[0].numpy()
+        encoder = self._model.user_audio
+        assert isinstance(encoder, EarEncoder)
+        return hear_variant(encoder.ear, torch.from_numpy(samples), variant).numpy()
 
     @torch.inference_mode()
     def _encode_voice(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,7 +30,8 @@ class EncodedSet:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What `data encode` wrote of it: data_sha256, model (hash of all that encodes), preset, count, pictures."""
+        """What `data encode` wrote of it: data_sha256, model (hash of all that encodes), preset, count, pictures, and
+        variant if what is heard was changed."""
         return read_index(self.folder)
 
     @cached_property

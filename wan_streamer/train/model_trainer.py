@@ -39,9 +39,10 @@ class ModelTask:
 
     def __init__(self, recipe: ModelRecipe, sets: Sequence[EncodedSet]) -> None:
         self.recipe, self.sets = recipe, tuple(sets)
-        conversations = [one for encoded in sets for one in encoded.conversations]
-        held_out = conversations[:: recipe.heldout_every]
-        training = [one for number, one in enumerate(conversations) if number % recipe.heldout_every] or held_out
+        # Set by set: what is held out of one is held out of its variants.
+        numbered = [(number % recipe.heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
+        held_out = [one for place, one in numbered if place == 0]
+        training = [one for place, one in numbered if place] or held_out
         self.training = [Windows(_fitting(training, task.sees or task.shows), task) for task in recipe.tasks]
         self.heldout = [Windows(_fitting(held_out, task.sees or task.shows), task) for task in recipe.tasks]
         shares = np.array([task.share for task in recipe.tasks], np.float64)
