@@ -31,7 +31,7 @@ def test_a_warped_ear_takes_a_tone_for_another(factor: float) -> None:
     same_ear = ear.mel(tone(2000))[0, 20:].mean(0)
     ear.mel.filters.copy_(warped(plain, factor))
     heard = ear.mel(tone(2000))[0, 20:].mean(0)
-    assert (heard - other).abs().mean() < 0.1 * (same_ear - other).abs().mean()
+    assert (heard - other).abs().mean() < 0.2 * (same_ear - other).abs().mean()
 
 
 def test_all_frequencies_have_a_place() -> None:
