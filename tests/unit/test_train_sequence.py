@@ -121,3 +121,20 @@ def test_a_window_longer_than_the_mask_is_refused() -> None:
     longer = Batch(**{**vars(batch), "words": batch.words.repeat(1, 2, 1)})
     with pytest.raises(ValueError, match="18 units"):
         TrainingForward(model)(longer)
+
+
+def test_what_is_forgotten_changes_nothing_later() -> None:
+    """With `forgets` another word in unit 2 leaves the logits of later units alone, without it it does not."""
+    model = random_model(tiny_config(history=HISTORY), torch.float64)
+    forward, batch = TrainingForward(model), served(model)
+    other = batch.words.clone()
+    other[0, 2, 0] = (other[0, 2, 0] + 1) % 200
+    for forgets in (True, False):
+        with torch.inference_mode():
+            one, changed = (
+                forward(Batch(**{**vars(batch), "words": words, "forgets": forgets, "audio": None, "video": None}))
+                for words in (batch.words, other)
+            )
+        assert one.text_logits is not None
+        assert changed.text_logits is not None
+        assert torch.equal(one.text_logits[0, 3:], changed.text_logits[0, 3:]) == forgets

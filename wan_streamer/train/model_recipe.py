@@ -22,6 +22,8 @@ class TaskConfig:
         speaks, shows: the agent's sound and pictures are.
         text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
             seen); or both sides' words, and then the user streams are blank.
+        forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
+            from sentences learned by heart.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
             as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
             to the agent or do.
@@ -37,6 +39,7 @@ class TaskConfig:
     speaks: bool = True
     shows: bool = False
     text: Text = "words"
+    forgets: bool = False
     where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
 
     def __post_init__(self) -> None:

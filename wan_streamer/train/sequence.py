@@ -32,6 +32,7 @@ class Batch:
         tau: noise levels of the copies [B, K].
         audio_noise, video_noise: [B, K, N, C].
         context_noise: latents [B, U, N, C] that are added to the clean ones which others see (audio, video).
+        forgets: no unit sees the words of those before it.
     """
 
     seen: Tensor | None = None
@@ -44,6 +45,7 @@ class Batch:
     audio_noise: Tensor | None = None
     video_noise: Tensor | None = None
     context_noise: tuple[Tensor | None, Tensor | None] = (None, None)
+    forgets: bool = False
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -59,6 +61,7 @@ class Batch:
             audio_noise=_moved(self.audio_noise, device),
             video_noise=_moved(self.video_noise, device),
             context_noise=(_moved(audio_context, device), _moved(video_context, device)),
+            forgets=self.forgets,
         )
 
 
@@ -98,6 +101,8 @@ class TrainingForward(nn.Module):
         # What sees nothing (an absent word) sees itself: a softmax needs something.
         itself_TT = torch.eye(len(tokens.unit), dtype=torch.bool, device=x.device)
         visible_TT = may_attend(tokens, tokens, lag=model.config.lag, history=history) | itself_TT
+        if batch.forgets:
+            visible_TT &= (tokens.kind != Kind.AGENT_TEXT) | (tokens.unit[:, None] == tokens.unit)
         mask_BTT = visible_TT & (parts.present_BT(batch)[:, None, :] | itself_TT)
         rotation, modulation = model.rotation(positions), self._modulation(batch, parts)
         attention = BlockedAttention(mask_BTT, visible_TT, tokens.unit)

@@ -99,6 +99,7 @@ class Windows:
                 recipe.context_noise * _normal(randoms, latents[name].shape[1:]) if name in latents else None
                 for name in ("audio", "video")
             ),
+            forgets=task.forgets,
         )
 
 
