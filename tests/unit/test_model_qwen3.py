@@ -14,7 +14,7 @@ from wan_streamer.model.config import HistoryConfig, ModelConfig
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, Kind
 from wan_streamer.model.mask import Tokens, may_attend
 from wan_streamer.model.model_weights import fill_trained, trained_tensors
-from wan_streamer.model.presets import untrained, v0_1, v0_2
+from wan_streamer.model.presets import untrained, v0_1, v0_1_1b7, v0_2, v0_2_1b7
 from wan_streamer.model.qwen3 import Qwen3Checkpoint, backbone_of, new_tensors
 from wan_streamer.model.wan_streamer import WanStreamer
 
@@ -134,10 +134,12 @@ def test_both_spellings_of_rope_are_read(tmp_path: Path) -> None:
 
 
 def test_published_sizes_are_those_of_the_large_presets(tmp_path: Path) -> None:
-    """The config.json of Qwen3-0.6B gives the backbone of v0_1 and v0_2."""
-    published = {
+    """The config.json of Qwen3-0.6B gives the backbone of v0_1 and v0_2, that of Qwen3-1.7B the larger ones'."""
+    small = {
         "hidden_size": 1024, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8,
         "head_dim": 128, "intermediate_size": 3072, "vocab_size": 151_936, "rope_theta": 1_000_000,
         "rms_norm_eps": 1e-6,
     }  # fmt: skip
-    assert backbone_of(published, tmp_path) == v0_1().backbone == v0_2().backbone
+    large = small | {"hidden_size": 2048, "intermediate_size": 6144}
+    assert backbone_of(small, tmp_path) == v0_1().backbone == v0_2().backbone
+    assert backbone_of(large, tmp_path) == v0_1_1b7().backbone == v0_2_1b7().backbone

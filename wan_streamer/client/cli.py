@@ -15,10 +15,11 @@ from tyro.conf import Positional, arg, subcommand
 from wan_streamer.client import commands, doctor, module_command
 from wan_streamer.client.command import Command
 from wan_streamer.client.data_commands import Data
-from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT
+from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT, PresetName
 from wan_streamer.client.eval_commands import Eval
 from wan_streamer.client.file_talk import TalkOptions
 from wan_streamer.client.init_command import Init
+from wan_streamer.client.presets_command import Presets
 from wan_streamer.client.suite import SuiteOptions
 from wan_streamer.errors import InvalidInput, WanStreamerError
 
@@ -30,7 +31,6 @@ EXIT_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 Out = Annotated[Path, arg(aliases=["-o"])]
-Preset = Literal["nano", "v0_1", "v0_2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Run(Command):
     """Media file that plays the visitor: anything FFmpeg reads, with sound, pictures or both."""
     out: Out = Path("out")
     """Directory for the results; those of an earlier run are replaced."""
-    preset: Preset = "nano"
+    preset: PresetName = "nano"
     """The model. nano runs in real time on two CPU cores."""
     seed: int = 0
     """Seed of the weights while there are no trained ones, and of what the model draws at random."""
@@ -75,7 +75,7 @@ class Serve(Command):
     """Prometheus metrics of gateway, thinker and performer on this port and the next two; 0 is off."""
     out: Out = Path("out")
     """Logs go to OUT/logs, spans to OUT/traces."""
-    preset: Preset = "nano"
+    preset: PresetName = "nano"
     """The model. nano runs in real time on two CPU cores."""
     seed: int = 0
     """Seed of the weights while there are no trained ones."""
@@ -211,6 +211,7 @@ AnyCommand = (
     | Annotated[Talk, subcommand("talk", prefix_name=False)]
     | Annotated[Data, subcommand("data", prefix_name=False)]
     | Annotated[Doctor, subcommand("doctor", prefix_name=False)]
+    | Annotated[Presets, subcommand("presets", prefix_name=False)]
     | Annotated[Init, subcommand("init", prefix_name=False)]
     | Annotated[Train, subcommand("train", prefix_name=False)]
     | Annotated[Codec, subcommand("codec", prefix_name=False)]

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import arg
 
 from wan_streamer.client.command import Command
+from wan_streamer.client.defaults import PresetName
 from wan_streamer.client.module_command import options_of, run_module
 
 INIT_MODULE = "wan_streamer.train.init_command"
@@ -25,7 +26,7 @@ class Init(Command):
     """Folder of a dense Qwen3 checkpoint as transformers saves it, with its tokenizer.json."""
     out: Annotated[Path, arg(aliases=["-o"], metavar="FILE")]
     """Weights to write, NAME.safetensors; NAME-vocabulary.json comes beside them: its tokenizer with our two tokens."""
-    preset: Literal["nano", "v0_1", "v0_2"] = "v0_1"
+    preset: PresetName = "v0_1"
     """What gives all but the backbone, whose sizes are the checkpoint's."""
     seed: int = 0
     """Seed of what is new."""

@@ -20,7 +20,7 @@ class EngineConfig:
     """Which model runs, and on what."""
 
     preset: str = "nano"
-    """Size of the model: nano, v0_1 or v0_2."""
+    """Size of the model; `wan-streamer presets` lists them."""
     weights_seed: int = 0
     """What no trained weights ship of is drawn from this seed. All services must use the same one."""
     device: Literal["cpu", "cuda"] = "cpu"

@@ -66,8 +66,13 @@ def nano() -> ModelConfig:
     )
 
 
-def _large(name: str, *, height: int, width: int) -> ModelConfig:
-    """A Qwen3-0.6B-shaped backbone over 16-pixel positions."""
+# Width and width of the MLP of the Qwen3 models whose shape a backbone has; all else is the same in both.
+QWEN3_0_6B, QWEN3_1_7B = (1024, 3072), (2048, 6144)
+
+
+def _large(name: str, *, height: int, width: int, qwen3: tuple[int, int]) -> ModelConfig:
+    """A Qwen3-shaped backbone over 16-pixel positions."""
+    backbone_width, mlp_width = qwen3
     audio = AudioCodecConfig(
         sample_rate_hz=24_000, width=768, fine_width=384, depth=6, latent_channels=64, tokens_per_unit=4
     )
@@ -77,12 +82,12 @@ def _large(name: str, *, height: int, width: int) -> ModelConfig:
     return ModelConfig(
         name=name,
         backbone=BackboneConfig(
-            width=1024,
+            width=backbone_width,
             layer_count=28,
             head_count=16,
             kv_head_count=8,
             head_size=128,
-            mlp_width=3072,
+            mlp_width=mlp_width,
             vocabulary_size=151_936,
             rope_axis_pairs=(32, 16, 16),
         ),
@@ -105,16 +110,26 @@ def _large(name: str, *, height: int, width: int) -> ModelConfig:
 
 
 def v0_1() -> ModelConfig:
-    """192x336, 252 video tokens a unit."""
-    return _large("v0_1", height=192, width=336)
+    """192x336, 252 video tokens a unit; the backbone has the shape of Qwen3-0.6B."""
+    return _large("v0_1", height=192, width=336, qwen3=QWEN3_0_6B)
+
+
+def v0_1_1b7() -> ModelConfig:
+    """v0_1 with a backbone of the shape of Qwen3-1.7B, after which it is named."""
+    return _large("v0_1_1b7", height=192, width=336, qwen3=QWEN3_1_7B)
 
 
 def v0_2() -> ModelConfig:
-    """640x368, 920 video tokens a unit."""
-    return _large("v0_2", height=368, width=640)
+    """640x368, 920 video tokens a unit; the backbone has the shape of Qwen3-0.6B."""
+    return _large("v0_2", height=368, width=640, qwen3=QWEN3_0_6B)
 
 
-PRESETS = {"nano": nano, "v0_1": v0_1, "v0_2": v0_2}
+def v0_2_1b7() -> ModelConfig:
+    """v0_2 with a backbone of the shape of Qwen3-1.7B, after which it is named."""
+    return _large("v0_2_1b7", height=368, width=640, qwen3=QWEN3_1_7B)
+
+
+PRESETS = {"nano": nano, "v0_1": v0_1, "v0_1_1b7": v0_1_1b7, "v0_2": v0_2, "v0_2_1b7": v0_2_1b7}
 
 
 def preset(name: str) -> ModelConfig:
