@@ -15,8 +15,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional, arg
 
-METRICS = "metrics.jsonl"
-PREFIX = "validation_"
+from wan_streamer.train.progress import VALIDATION
+from wan_streamer.train.run_folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +44,13 @@ def read_points(run: Path) -> list[Point]:
     points: list[Point] = []
     pflop = seconds = 0.0
     last_step = 0
-    for line in (run / METRICS).read_text("utf-8").splitlines():
+    for line in RunFolder(run).metrics.read_text("utf-8").splitlines():
         record = json.loads(line)
         if "seconds_per_step" in record:
             took = record["seconds_per_step"] * (record["step"] - last_step)
             last_step, seconds = record["step"], seconds + took
             pflop += record["tflop_per_s"] * took / 1000
-        losses = {name.removeprefix(PREFIX): value for name, value in record.items() if name.startswith(PREFIX)}
+        losses = {name.removeprefix(VALIDATION): value for name, value in record.items() if name.startswith(VALIDATION)}
         if losses:
             points.append(Point(step=record["step"], pflop=pflop, hours=seconds / 3600, losses=losses))
     return points

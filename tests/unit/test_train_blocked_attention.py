@@ -22,10 +22,10 @@ def drawn(unit_count: int, tokens_per_unit: int) -> tuple[Tensor, Tensor, Tensor
 @pytest.mark.parametrize(("unit_count", "tokens_per_unit"), [(3, 5), (40, 20), (6, 300)])
 def test_blocks_equal_the_whole(unit_count: int, tokens_per_unit: int) -> None:
     """Mixed values and gradients to 1e-12 in float64: one block, several of many units, and units larger than one."""
-    visible, mask, unit = drawn(unit_count, tokens_per_unit)
+    _, mask, unit = drawn(unit_count, tokens_per_unit)
     random = torch.Generator().manual_seed(1)
     found = []
-    for attention in (WholeAttention(mask), BlockedAttention(mask, visible, unit)):
+    for attention in (WholeAttention(mask), BlockedAttention(mask, unit)):
         random.manual_seed(1)
         q, k, v = (
             torch.randn(2, len(unit), heads, 8, generator=random, dtype=torch.float64).requires_grad_()
@@ -40,7 +40,7 @@ def test_blocks_equal_the_whole(unit_count: int, tokens_per_unit: int) -> None:
 
 def test_a_block_meets_only_what_it_may_see() -> None:
     """With a window of three units no block of four units has keys of more than six."""
-    visible, mask, unit = drawn(40, BLOCK_TOKENS // 4)
-    blocks = BlockedAttention(mask, visible, unit).blocks
+    visible, _, unit = drawn(40, BLOCK_TOKENS // 4)
+    blocks = BlockedAttention(visible, unit).blocks
     assert len(blocks) == 10
     assert max(len(keys) for _, keys, _ in blocks) == 6 * BLOCK_TOKENS // 4

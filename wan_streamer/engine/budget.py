@@ -3,7 +3,7 @@
 Sizes are read off the engine's own objects on the meta device, so that they cannot drift from what serves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wan_streamer.engine.gpu import Gpu
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.thinker import HEARD_KINDS
-from wan_streamer.engine.unit_passes import Pass, Process, unit_passes
+from wan_streamer.engine.unit_passes import Pass, Process, byte_count, unit_passes
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.presets import nano
@@ -106,8 +106,8 @@ def budget_of(config: ModelConfig) -> Budget:
     """The budget of any configuration: a preset's, that of weights, or one of your own."""
     model = meta_model(config)
     cache = KvCache(model)
-    cache_bytes = _bytes(part for part in vars(cache).values() if isinstance(part, Tensor))
-    stream_bytes = _bytes(state.past for part in _media_parts(model) for _, state in Stream.of(part).states)
+    cache_bytes = byte_count(part for part in vars(cache).values() if isinstance(part, Tensor))
+    stream_bytes = byte_count(state.past for part in _media_parts(model) for _, state in Stream.of(part).states)
     return Budget(
         name=config.name,
         number_type=str(model.layer_modulation.dtype).removeprefix("torch."),
@@ -116,7 +116,7 @@ def budget_of(config: ModelConfig) -> Budget:
         passes=unit_passes(model, cache),
         slots=cache.slot_count,
         kv_token_bytes=cache.byte_count // cache.slot_count,
-        slice_bytes=_bytes(cache.staged(kind, 0, model.layout.counts[kind]) for kind in HEARD_KINDS),
+        slice_bytes=byte_count(cache.staged(kind, 0, model.layout.counts[kind]) for kind in HEARD_KINDS),
         session_bytes={"thinker": cache_bytes + stream_bytes, "performer": cache_bytes},
     )
 
@@ -147,7 +147,3 @@ def _media_parts(model: WanStreamer) -> tuple[nn.Module, ...]:
 
 def _count(*modules: nn.Module) -> int:
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
-
-
-def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

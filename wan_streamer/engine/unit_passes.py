@@ -4,7 +4,7 @@ Shape letters: T tokens of a pass, N slots of the cache, L layers, D width, H he
 M width of the MLP.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,11 @@ class Pass:
         compute_s = self.flop / (gpu.tflop_per_s * 1e12)
         read_s = self.read_bytes / (gpu.terabyte_per_s * 1e12)
         return self.count * max(compute_s, read_s) * 1e3
+
+
+def byte_count(tensors: Iterable[torch.Tensor]) -> int:
+    """What tensors take."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def block_products(config: BackboneConfig) -> int:
@@ -164,4 +169,4 @@ def _counted(work: Callable[[], object]) -> int:
 
 
 def _weight_bytes(*modules: nn.Module) -> int:
-    return sum(weight.numel() * weight.element_size() for module in modules for weight in module.parameters())
+    return byte_count(weight for module in modules for weight in module.parameters())

@@ -31,7 +31,8 @@ def attend_grouped(q_BTHS: Tensor, k_BKNS: Tensor, v_BKNS: Tensor, mask_TN: Tens
 
 @dataclass(frozen=True)
 class WholeAttention:
-    """Every token of the sequence attends to the others as the mask says; nothing is remembered (training, tests)."""
+    """Every token of the sequence attends to the others as the mask says; nothing is remembered: what
+    the cache and the blocks of training are tested against."""
 
     mask_TT: Tensor  # bool [T, T] or [B, T, T]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.config import AudioCodecConfig, VideoCodecConfig
 from wan_streamer.model.video_codec import VideoCodec
+from wan_streamer.model.weights_file import parse_config, read_weights
 
 Codec = AudioCodec | VideoCodec
 CodecConfig = AudioCodecConfig | VideoCodecConfig
@@ -58,28 +58,19 @@ def load_codec(path: Path, kind: str) -> TrainedCodec:
             f"`wan-streamer train {kind}-codec-nano --data FOLDER`, or name a file",
             reason="WEIGHTS_MISSING",
         )
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise InvalidInput(
-            f"cannot read {path} as weights ({error}); copy it again or train them again", reason="WEIGHTS_DAMAGED"
-        ) from error
+    metadata, tensors = read_weights(path)
     if metadata.get("kind") != kind:
         raise InvalidInput(
             f"got weights of kind {metadata.get('kind')!r} in {path}, expected {kind!r}; name another file",
             reason="WEIGHTS_KIND",
         )
-    return _unpacked(path, kind, metadata, tensors)
+    return _unpacked(path, kind, metadata, {name: tensor.float() for name, tensor in tensors.items()})
 
 
 def _unpacked(path: Path, kind: str, metadata: dict[str, str], tensors: dict[str, Tensor]) -> TrainedCodec:
     make_config, make_codec = KINDS[kind]
     try:
-        # JSON has lists where the configuration has tuples.
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(metadata["config"]).items()}
-        config = make_config(**values)
+        config = make_config(**parse_config(metadata["config"]))
         codec = make_codec(config)
         own = {name.removeprefix(CODEC): tensor for name, tensor in tensors.items() if name.startswith(CODEC)}
         codec.load_state_dict(own)

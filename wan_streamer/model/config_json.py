@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from typing import Any
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import (
@@ -13,6 +12,7 @@ from wan_streamer.model.config import (
     ModelConfig,
     VideoCodecConfig,
 )
+from wan_streamer.model.weights_file import parse_config
 
 
 def config_json(config: ModelConfig) -> str:
@@ -30,15 +30,14 @@ def read_config(text: str, source: object) -> ModelConfig:
         InvalidInput: WEIGHTS_DAMAGED, it is no such text, or sizes do not fit.
     """
     try:
-        content: dict[str, Any] = json.loads(text)
+        content = parse_config(text)
         ears = EarConfig if "features" in content["user_audio"] else AudioCodecConfig
-        backbone = content["backbone"] | {"rope_axis_pairs": tuple(content["backbone"]["rope_axis_pairs"])}
         parts = {
-            "backbone": BackboneConfig(**backbone),
+            "backbone": BackboneConfig(**content["backbone"]),
             "user_audio": ears(**content["user_audio"]),
-            "user_video": _video(content["user_video"]),
+            "user_video": VideoCodecConfig(**content["user_video"]),
             "agent_audio": AudioCodecConfig(**content["agent_audio"]),
-            "agent_video": _video(content["agent_video"]),
+            "agent_video": VideoCodecConfig(**content["agent_video"]),
             "history": HistoryConfig(**content["history"]),
         }
         return ModelConfig(**content | parts)
@@ -48,7 +47,3 @@ def read_config(text: str, source: object) -> ModelConfig:
             "model's; take weights of this version of the package",
             reason="WEIGHTS_DAMAGED",
         ) from error
-
-
-def _video(content: dict[str, Any]) -> VideoCodecConfig:
-    return VideoCodecConfig(**content | {"channels": tuple(content["channels"])})

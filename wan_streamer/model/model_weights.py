@@ -6,7 +6,6 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
@@ -14,6 +13,7 @@ from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.config_json import config_json, read_config
 from wan_streamer.model.senses import check_senses
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.model.weights_file import read_metadata, read_weights
 
 # What is not trained with the Transformer.
 FROZEN = ("audio_codec.", "video_codec.", "user_audio.ear.", "audio_latent_", "video_latent_")
@@ -45,11 +45,7 @@ def config_of(path: Path) -> ModelConfig:
     Raises:
         InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else than a Transformer.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
+    metadata = read_metadata(path)
     if metadata.get("kind") != KIND:
         raise InvalidInput(
             f"got {path} with weights of kind {metadata.get('kind')!r}, expected a Transformer; name another file",
@@ -69,12 +65,7 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
         InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else, or of another configuration; SENSES_DIFFER:
             trained with other codecs than the model's.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
+    metadata, tensors = read_weights(path)
     own = trained_tensors(model)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if metadata.get("kind") != KIND or shapes != {name: tensor.shape for name, tensor in own.items()}:
@@ -117,9 +108,3 @@ def _check_text(metadata: Mapping[str, str], model: WanStreamer, path: Path) -> 
             "wan_streamer.model.presets, the configuration that the weights were written with",
             reason="WEIGHTS_KIND",
         )
-
-
-def _damaged(path: Path, error: Exception) -> InvalidInput:
-    return InvalidInput(
-        f"cannot read {path} as weights ({error}); copy it again or train them again", reason="WEIGHTS_DAMAGED"
-    )

@@ -17,17 +17,17 @@ class BlockedAttention:
 
     Args:
         mask_BTT: bool, [T, T] or [B, T, T].
-        visible_TT: where `mask_BTT` may be true at all, whatever the batch holds.
         unit_T: unit of each token.
     """
 
-    def __init__(self, mask_BTT: Tensor, visible_TT: Tensor, unit_T: Tensor) -> None:
+    def __init__(self, mask_BTT: Tensor, unit_T: Tensor) -> None:
         self.blocks = []
         block_T = unit_T // max(1, BLOCK_TOKENS * (int(unit_T.max()) + 1) // len(unit_T))
         for block in block_T.unique():
             queries = (block_T == block).nonzero()[:, 0]
-            keys = visible_TT[queries].any(dim=0).nonzero()[:, 0]
-            self.blocks.append((queries, keys, mask_BTT[..., queries, :][..., keys]))
+            mask = mask_BTT[..., queries, :]
+            keys = mask.flatten(0, -2).any(dim=0).nonzero()[:, 0]
+            self.blocks.append((queries, keys, mask[..., keys]))
         self._places = torch.cat([queries for queries, _, _ in self.blocks]).argsort()
 
     # What a block holds differs from batch to batch: compiled, it would be compiled again and again.

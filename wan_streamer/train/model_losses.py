@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wan_streamer.engine.unit_passes import FLOP_PER_PRODUCT, attention_products, block_products
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
@@ -56,9 +57,8 @@ def training_tflop(model: WanStreamer, batch: Batch) -> float:
     """
     config, windows = model.config.backbone, batch.words.shape[0]
     tokens = token_count(batch) / windows
-    weights = sum(layer.weight.numel() for layer in model.transformer.modules() if isinstance(layer, nn.Linear))
-    attention = 2 * config.layer_count * config.head_count * config.head_size * tokens
-    return 3 * 2 * windows * tokens * (weights + attention) / 1e12
+    of_token = block_products(config) + attention_products(config) * tokens
+    return 3 * FLOP_PER_PRODUCT * windows * tokens * of_token / 1e12
 
 
 def gradient_norms(model: WanStreamer) -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ from wan_streamer.train.run_folder import RunFolder
 NO_TENSORBOARD = "TensorBoard is not installed; for curves in a browser: pip install 'wan-streamer[train]'"
 # Without a terminal there is no bar: a line now and then instead.
 LINE_EVERY_S = 30.0
+# Begins the names of what a validation found, in metrics.jsonl and in the weights' metadata.
+VALIDATION = "validation_"
 SHOWN = ("loss", "log_mel", "pixel", "tokens_per_s", "mfu")
 
 
@@ -89,7 +91,7 @@ class RunProgress:
 
     def validation(self, step: int, measures: dict[str, float]) -> None:
         """Records and says what a validation found."""
-        self._write(step, {f"validation_{name}": value for name, value in measures.items()})
+        self._write(step, {f"{VALIDATION}{name}": value for name, value in measures.items()})
         self.say(f"step {step}: validation " + ", ".join(f"{name} {value:.4f}" for name, value in measures.items()))
 
     def say(self, sentence: str) -> None:

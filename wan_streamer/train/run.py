@@ -20,7 +20,7 @@ from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataMani
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.model_trainer import ModelTask, ModelTrainer
 from wan_streamer.train.peak import peak_tflop_per_s
-from wan_streamer.train.progress import RunProgress
+from wan_streamer.train.progress import VALIDATION, RunProgress
 from wan_streamer.train.recipe import AudioCodecRecipe, VideoCodecRecipe
 from wan_streamer.train.recipes import AnyRecipe
 from wan_streamer.train.run_folder import RunFolder, command_line, provenance
@@ -159,7 +159,7 @@ class _Run:
         metadata |= {"steps": str(trainer.step_count)}
         if self.options.initial_weights is not None:
             metadata["initial_weights_sha256"] = hashlib.sha256(self.options.initial_weights.read_bytes()).hexdigest()
-        metadata |= {f"validation_{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
+        metadata |= {f"{VALIDATION}{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
         replace_file(self.folder.weights, content)
         self.console.print(f"wrote {self.folder.weights} ({len(content) / 1e6:.1f} MB)", highlight=False, markup=False)

@@ -45,7 +45,7 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
-    def _metrics_file(self) -> Path:
+    def metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
     def check(self, recipe: AnyRecipe, manifest: DataManifest) -> None:
@@ -81,16 +81,16 @@ class RunFolder:
 
     def forget_metrics_after(self, step: int) -> None:
         """Removes the rows of steps that will be done again."""
-        if not self._metrics_file.is_file():
+        if not self.metrics.is_file():
             return
-        rows = self._metrics_file.read_text().splitlines(keepends=True)
+        rows = self.metrics.read_text().splitlines(keepends=True)
         # A kill may have cut the last row off.
         kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]
-        replace_file(self._metrics_file, "".join(kept).encode())
+        replace_file(self.metrics, "".join(kept).encode())
 
     def add_metrics(self, row: dict[str, Any]) -> None:
         """Adds a row to metrics.jsonl."""
-        with self._metrics_file.open("a") as file:
+        with self.metrics.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
 

@@ -105,7 +105,7 @@ class TrainingForward(nn.Module):
             visible_TT &= (tokens.kind != Kind.AGENT_TEXT) | (tokens.unit[:, None] == tokens.unit)
         mask_BTT = visible_TT & (parts.present_BT(batch)[:, None, :] | itself_TT)
         rotation, modulation = model.rotation(positions), self._modulation(batch, parts)
-        attention = BlockedAttention(mask_BTT, visible_TT, tokens.unit)
+        attention = BlockedAttention(mask_BTT, tokens.unit)
         context = model.transformer(x, rotation, modulation, attention)
         return self._predict(context, batch, parts)
 

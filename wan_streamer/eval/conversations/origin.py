@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from safetensors import safe_open
-
 from wan_streamer.eval.conversations.make_talks import TALKS
 from wan_streamer.eval.conversations.names import MODEL
 from wan_streamer.eval.conversations.options import ConverseOptions
@@ -13,6 +11,7 @@ from wan_streamer.eval.conversations.talk_folder import TalkFolder
 from wan_streamer.eval.evidence import Weights, describe_data, describe_weights
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.model.shipped import shipped_codec, shipped_transformer
+from wan_streamer.model.weights_file import read_metadata
 
 
 def used_weights(options: ConverseOptions, systems: Sequence[str]) -> Iterator[Weights]:
@@ -23,8 +22,7 @@ def used_weights(options: ConverseOptions, systems: Sequence[str]) -> Iterator[W
     """
     transformer = _transformer(options)
     if MODEL in systems and transformer is not None:
-        with safe_open(transformer, framework="pt") as file:
-            yield describe_weights(transformer, dict(file.metadata() or {}))
+        yield describe_weights(transformer, read_metadata(transformer))
     for kind in ("audio", "video"):
         path = shipped_codec(options.preset, kind)
         yield describe_weights(path, load_codec(path, kind).metadata)
