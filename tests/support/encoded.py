@@ -23,16 +23,17 @@ HISTORY = HistoryConfig(
 def small_model() -> ModelConfig:
     """As nano is made: the pretrained ear, and the agent's video codec for the user's pictures."""
     config = tiny_config(history=HISTORY)
-    return dataclasses.replace(config, user_audio=EarConfig(), sees_with_codec=True)
+    return dataclasses.replace(config, user_audio=EarConfig(width=8, dilations=(1, 2)), sees_with_codec=True)
 
 
 def tiny_model() -> ModelRecipe:
-    """Two tasks, six steps."""
+    """Three tasks, six steps."""
     return ModelRecipe(
         name="tiny-model",
         model=small_model(),
         steps=6,
         tasks=(
+            TaskConfig(name="spell", share=0.5, batch_size=2, units=6, speaks=False, text="said", spells=True),
             TaskConfig(name="speak", share=1, batch_size=2, units=6, noisy_units=6, hears=False, where="turn"),
             TaskConfig(name="converse", share=1, batch_size=2, units=8, noisy_units=3, sees=True, shows=True),
         ),

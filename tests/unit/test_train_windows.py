@@ -15,7 +15,7 @@ from wan_streamer.train.model_trainer import ModelTask
 from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, Windows
 from wan_streamer.train.words import NOTHING
 
-SPEAK, CONVERSE = tiny_model().tasks
+_, SPEAK, CONVERSE = tiny_model().tasks
 
 
 def test_a_step_is_a_function_of_its_number_and_items(tmp_path: Path) -> None:

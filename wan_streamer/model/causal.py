@@ -20,9 +20,11 @@ MEL_FLOOR = 1e-5
 class CausalConv1d(CausalLayer):
     """Convolution over time that sees only the present and the past; [B, C, T] -> [B, C', T / stride]."""
 
-    def __init__(self, channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
-        super().__init__((channels, kernel - stride), time_axis=2)
-        self.conv = nn.Conv1d(channels, out_channels, kernel, stride=stride, groups=groups)
+    def __init__(
+        self, channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1, dilation: int = 1
+    ) -> None:
+        super().__init__((channels, (kernel - 1) * dilation + 1 - stride), time_axis=2)
+        self.conv = nn.Conv1d(channels, out_channels, kernel, stride=stride, groups=groups, dilation=dilation)
 
     def forward(self, x_BCT: Tensor) -> Tensor:
         stride = self.conv.stride[0]

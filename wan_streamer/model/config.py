@@ -72,11 +72,18 @@ class AudioCodecConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EarConfig:
-    """The pretrained ear (model/ear.py): it has one size, and is not trained further."""
+    """The pretrained ear (model/ear.py), which has one size and is not trained further, and what is trained on it.
+
+    Attributes:
+        width: of the speech encoder (model/speech_encoder.py).
+        dilations: of its convolutions, in tokens; each sees three.
+    """
 
     sample_rate_hz: int = 16_000
     tokens_per_unit: int = 2
     features: int = 96
+    width: int = 192
+    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)

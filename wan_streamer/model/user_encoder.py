@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from wan_streamer.model.audio_codec import AudioEncoder
 from wan_streamer.model.config import AudioCodecConfig, EarConfig, VideoCodecConfig
 from wan_streamer.model.ear import Ear
+from wan_streamer.model.speech_encoder import SpeechEncoder
 from wan_streamer.model.video_codec import VideoEncoder
 
 
@@ -45,20 +46,20 @@ class UserAudioEncoder(nn.Module):
 
 
 class EarEncoder(nn.Module):
-    """Features of the pretrained ear [B, U, N, C] -> tokens [B, U, N, D]."""
+    """Features of the pretrained ear [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
 
     def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
         self.ear = Ear()
-        self.norm = nn.LayerNorm(config.features)
-        self.adapt = nn.Sequential(nn.Linear(config.features, width), nn.SiLU(), nn.Linear(width, width))
+        self.speech = SpeechEncoder(config)
+        self.adapt = nn.Sequential(nn.Linear(config.width, width), nn.SiLU(), nn.Linear(width, width))
 
     def sense(self, samples_BT: Tensor) -> Tensor:
         """What the ear makes of the samples of whole units."""
         return self.ear(samples_BT)
 
     def forward(self, features_BUNC: Tensor) -> Tensor:
-        return self.adapt(self.norm(features_BUNC))
+        return self.adapt(self.speech(features_BUNC))
 
 
 class SightEncoder(nn.Module):

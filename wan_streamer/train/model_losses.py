@@ -5,9 +5,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.engine.unit_passes import FLOP_PER_PRODUCT, attention_products, block_products
+from wan_streamer.model.user_encoder import EarEncoder
+from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
+from wan_streamer.train.spelling import spelling_loss
 
 _ABSENT = -100
 
@@ -18,10 +21,13 @@ class Learner(nn.Module):
     def __init__(self, model: WanStreamer, recipe: ModelRecipe) -> None:
         super().__init__()
         self.forward_pass = TrainingForward(model)
+        self._vocabulary = vocabulary_named(recipe.model.vocabulary)
         self._weights = {"text": recipe.text_weight, "audio": recipe.audio_weight, "video": recipe.video_weight}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted losses by modality; those that the batch has nothing of are not there."""
+        if batch.spells:
+            return {"letters": self._spell(batch)}
         predictions = self.forward_pass(batch)
         losses: dict[str, Tensor] = {}
         if predictions.text_logits is not None:
@@ -35,9 +41,17 @@ class Learner(nn.Module):
                 losses[name] = F.mse_loss(velocity.float(), target)
         return {name: self._weights[name] * loss for name, loss in losses.items()}
 
+    def _spell(self, batch: Batch) -> Tensor:
+        encoder = self.forward_pass.model.user_audio
+        if not isinstance(encoder, EarEncoder) or batch.heard is None:
+            raise ValueError(f"got a task that spells for a {type(encoder).__name__}, expected the pretrained ear")
+        return spelling_loss(encoder.speech.spell(batch.heard), batch.words, self._vocabulary)
+
 
 def token_count(batch: Batch) -> int:
-    """Tokens of a batch's sequences, noisy copies included."""
+    """Tokens of a batch's sequences, noisy copies included; of the ear alone where it spells."""
+    if batch.spells and batch.heard is not None:
+        return batch.heard[..., 0].numel()
     rows = 0
     for part in (batch.audio, batch.video):
         if part is not None:
@@ -55,6 +69,8 @@ def training_tflop(model: WanStreamer, batch: Batch) -> float:
 
     Three times those of the forward; what checkpointing computes twice counts once (PaLM, arXiv 2204.02311, B).
     """
+    if batch.spells:
+        return 0.0
     config, windows = model.config.backbone, batch.words.shape[0]
     tokens = token_count(batch) / windows
     of_token = block_products(config) + attention_products(config) * tokens

@@ -22,12 +22,10 @@ from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
-from wan_streamer.train.windows import STEP_ITEM, Records, Windows
+from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
 
 # Keeps the choice of a step's task apart from its windows.
 TASK_STREAM = 2
-# No step: held-out windows and their noise are the same in runs of any length.
-VALIDATION_STEP = 2**31
 
 
 class ModelTask:

@@ -76,6 +76,10 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
     return dataclasses.replace(video_codec_nano(), name="video-codec-nano-settle", steps=600, optimizer=rates)
 
 
+# The visitors' words in letters, for the speech encoder alone.
+SPELL = TaskConfig(
+    name="spell", share=1, batch_size=32, units=40, speaks=False, text="said", spells=True, where="question"
+)
 # The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
 HEAR = TaskConfig(
     name="hear", share=3, batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question"
@@ -100,6 +104,12 @@ SHOW = TaskConfig(name="show", share=3, batch_size=4, units=10, noisy_units=10, 
 IDLE = TaskConfig(name="idle", share=1, batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
 # All streams together.
 DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
+
+
+def stage_1_nano_hearing() -> ModelRecipe:
+    """Words from sound, for the speech encoder alone: what comes after it would take days to learn to hear."""
+    optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, gradient_norm=1.0)
+    return ModelRecipe(name="stage-1-nano-hearing", model=nano(), steps=3000, tasks=(SPELL,), optimizer=optimizer)
 
 
 def stage_1_nano_voice() -> ModelRecipe:
@@ -145,6 +155,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano": video_codec_nano,
     "video-codec-nano-pieces": video_codec_nano_pieces,
     "video-codec-nano-settle": video_codec_nano_settle,
+    "stage-1-nano-hearing": stage_1_nano_hearing,
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-sound": stage_1_nano_sound,
     "stage-1-nano": stage_1_nano,

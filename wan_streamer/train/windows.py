@@ -14,11 +14,14 @@ from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.sequence import Batch
+from wan_streamer.train.spelling import hide_some
 from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import UNIT_US
 
 # Keeps what a whole step shares apart from what belongs to its items.
 STEP_ITEM = 2**31
+# No step: held-out windows and their noise are the same in runs of any length.
+VALIDATION_STEP = 2**31
 # Units before the agent's first sound: its first words are written there.
 BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
 # And after its last: a turn ends in silence.
@@ -79,16 +82,20 @@ class Windows:
         noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
         randoms = [item_random(recipe.seed, step, item) for item in items]
         windows = np.stack([self.draw(random) for random in randoms])
-        drop_user = 1.0 if task.text == "dialogue" else recipe.drop_user
-        there, written = ([random.random() >= share for random in randoms] for share in (drop_user, recipe.drop_text))
+        drop_user = {"dialogue": 1.0, "said": 0.0}.get(task.text, recipe.drop_user)
+        drop_text = 0.0 if task.spells else recipe.drop_text
+        there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
         words = torch.from_numpy(_words(windows, task).astype(np.int64))
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
             if is_there
         }
+        heard = _tensor(windows["heard"])
+        if task.spells and step != VALIDATION_STEP:
+            heard = torch.stack([hide_some(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
-            heard=_blank(_tensor(windows["heard"]), there) if task.hears else None,
+            heard=_blank(heard, there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
             words=words.where(torch.tensor(written)[:, None, None], NOTHING),
             **latents,
@@ -99,6 +106,7 @@ class Windows:
                 recipe.context_noise * _normal(randoms, latents[name].shape[1:]) if name in latents else None
                 for name in ("audio", "video")
             ),
+            spells=task.spells,
             forgets=task.forgets,
         )
 

@@ -1,0 +1,56 @@
+"""Learning to spell what visitors say: the loss of the speech encoder, and what keeps it from learning by heart.
+
+Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes.
+"""
+
+import torch
+from numpy.random import Generator
+from torch import Tensor
+from torch.nn import functional as F
+
+from wan_streamer.model.speech_encoder import BLANK, LETTERS
+from wan_streamer.model.vocabulary import Vocabulary
+
+# SpecAugment (arXiv 1904.08779) on the ear's features: two bands of channels and two of tokens
+# keep their mean alone, so wide at most.
+BAND_CHANNELS, BAND_TOKENS = 12, 4
+# What brings the loss near to one of a letter.
+LETTERS_A_WINDOW = 32
+# Deviation of the noise on features, relative to that of each in the window.
+FEATURE_NOISE = 0.1
+
+
+def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
+    """The features of a window with some of them hidden and a little noise on all."""
+    noise = torch.from_numpy(random.standard_normal(tuple(heard_UNC.shape), "float32"))
+    mean_C, deviation_C = heard_UNC.mean(dim=(0, 1)), heard_UNC.std(dim=(0, 1))
+    tokens_TC = (heard_UNC - mean_C + FEATURE_NOISE * deviation_C * noise).flatten(0, 1)
+    for axis, widest in ((1, BAND_CHANNELS), (1, BAND_CHANNELS), (0, BAND_TOKENS), (0, BAND_TOKENS)):
+        width = int(random.integers(widest + 1))
+        first = int(random.integers(tokens_TC.shape[axis] - width + 1))
+        tokens_TC.narrow(axis, first, width).zero_()
+    return tokens_TC.unflatten(0, heard_UNC.shape[:2]) + mean_C
+
+
+def spelling_loss(log_chances_BTK: Tensor, words_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Nats a letter by CTC (Graves et al., ICML 2006); windows without words are to be blank."""
+    letters = [spell(words.flatten().tolist(), vocabulary) for words in words_BUN]
+    counts = torch.tensor([len(one) for one in letters])
+    nats = F.ctc_loss(
+        log_chances_BTK.transpose(0, 1),
+        torch.tensor([letter for one in letters for letter in one], device=log_chances_BTK.device),
+        torch.full((len(letters),), log_chances_BTK.shape[1]),
+        counts,
+        blank=BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    # A window, not a letter: the mean over processes is then the mean over all.
+    return nats / (len(letters) * LETTERS_A_WINDOW)
+
+
+def spell(tokens: list[int], vocabulary: Vocabulary) -> list[int]:
+    """Numbers of the letters of text tokens; signs that are no letters are left out."""
+    pieces = (vocabulary.pieces[token] for token in tokens if token >= 0)
+    text = b"".join(pieces).decode("utf-8", errors="replace").lower().strip()
+    return [LETTERS.index(sign) for sign in text if sign in LETTERS]
