@@ -9,6 +9,7 @@ Shape letters: B batch, U units, N tokens, C channels, T tokens of all units, D 
 
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,18 +39,32 @@ class SpeechBlock(nn.Module):
 
 
 class SpeechEncoder(nn.Module):
-    """Features of the ear [B, U, N, C] -> what they say [B, U, N, D]."""
+    """Features of the ear [B, U, N, C] -> what they say [B, U, N, D].
+
+    Attributes:
+        mean, deviation: of each feature in what it is trained on, [C]. Features differ from each other far more than
+            each does from moment to moment: without these nothing is learned.
+    """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, config: EarConfig) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.features)
+        self.register_buffer("mean", torch.zeros(config.features))
+        self.register_buffer("deviation", torch.ones(config.features))
         self.enter = nn.Linear(config.features, config.width)
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
         self.letters = nn.Linear(config.width, LETTERS_PER_TOKEN * (len(LETTERS) + 1))
 
+    def set_statistics(self, mean_C: Tensor, deviation_C: Tensor) -> None:
+        """Mean and deviation of each feature of the ear."""
+        self.mean.copy_(mean_C)
+        self.deviation.copy_(deviation_C)
+
     def forward(self, features_BUNC: Tensor) -> Tensor:
-        x_BTD = self.enter(self.norm(features_BUNC.flatten(1, 2)))
+        x_BTD = self.enter((features_BUNC.flatten(1, 2) - self.mean) / self.deviation)
         return self.leave(self.blocks(x_BTD)).unflatten(1, features_BUNC.shape[1:3])
 
     def spell(self, features_BUNC: Tensor) -> Tensor:

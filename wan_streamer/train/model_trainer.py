@@ -12,6 +12,7 @@ from wan_streamer.model.model_weights import fill_trained, load_trained, pack_mo
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
@@ -23,7 +24,10 @@ from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
+from wan_streamer.train.words import NOTHING
 
+# Conversations of each set whose sound says what features are like; what is digitally silent is like nothing.
+STATISTICS_CONVERSATIONS, LEAST_DEVIATION = 50, 1e-3
 # Keeps the choice of a step's task apart from its windows.
 TASK_STREAM = 2
 
@@ -50,6 +54,16 @@ class ModelTask:
         """The windows of the task that a step is of."""
         random = np.random.default_rng((self.recipe.seed, step, STEP_ITEM, TASK_STREAM))
         return self.training[int(random.choice(len(self.training), p=self._shares))]
+
+    def heard_statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of each feature of the ear where somebody speaks, each [C]."""
+        spoken = [
+            np.asarray(one["heard"])[one["said"][:, 1] != NOTHING]
+            for encoded in self.sets
+            for one in encoded.conversations[:STATISTICS_CONVERSATIONS]
+        ]
+        features_NC = torch.from_numpy(np.concatenate(spoken).astype(np.float32)).flatten(0, 1)
+        return features_NC.mean(dim=0), features_NC.std(dim=0).clamp(min=LEAST_DEVIATION)
 
     @torch.no_grad()
     def validate(self, model: WanStreamer, device: torch.device) -> dict[str, float]:
@@ -78,6 +92,7 @@ class ModelTrainer:
         for encoded in task.sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, self.model, encoded.folder)
+        self._know_ear(self.model)
         self.model.transformer.checkpointing = arithmetic.checkpointing
         self.learner = Learner(self.model, recipe)
         self.ema = Ema(self.model, recipe.ema_decay)
@@ -154,6 +169,12 @@ class ModelTrainer:
         """
         for model in (self.model, self.ema.module):
             load_trained(path, model)
+            self._know_ear(model)
+
+    def _know_ear(self, model: WanStreamer) -> None:
+        """Gives the speech encoder the statistics of what it hears, unless it has some."""
+        if isinstance(model.user_audio, EarEncoder) and bool((model.user_audio.speech.deviation == 1).all()):
+            model.user_audio.speech.set_statistics(*self.task.heard_statistics())
 
     def validate(self) -> dict[str, float]:
         """How good the averaged weights are on what is held out."""
