@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from tests.support.encoded import small_model
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
+from wan_streamer.model.row_integers import restored, rounded
 from wan_streamer.model.senses import senses_metadata
+from wan_streamer.train.ship_weights import ShipOptions, ship
 
 
 def test_what_is_trained_comes_back_and_nothing_else(tmp_path: Path) -> None:
@@ -60,3 +63,32 @@ def test_weights_of_other_codecs_are_refused(tmp_path: Path) -> None:
     path.write_bytes(pack_model(trained_with, senses_metadata(trained_with, pictures=False), torch.float32))
     with pytest.raises(InvalidInput, match="made with other codecs"):
         load_trained(path, model)
+
+
+def test_matrices_ship_as_integers_by_row(tmp_path: Path) -> None:
+    """Rows of very different size come back within half a step of their own; small tensors stay exact in float16."""
+    big = torch.randn(64, 32, 16) * torch.logspace(-6, 2, 64)[:, None, None]
+    big[3] = 0
+    tensors = {"big": big, "small": torch.randn(8, 8).half(), "bias": torch.randn(32).half()}
+    packed = rounded(tensors)
+    assert packed["big"].dtype == torch.int8
+    again = restored(packed)
+    assert again.keys() == tensors.keys()
+    steps = big.flatten(1).abs().amax(dim=1) / 127
+    assert bool(((again["big"] - big).flatten(1).abs() <= steps[:, None] * 0.5001).all())
+    assert torch.equal(again["small"], tensors["small"])
+    assert torch.equal(again["bias"], tensors["bias"])
+
+
+def test_shipped_weights_are_read_like_others(tmp_path: Path) -> None:
+    """The command writes what `load_trained` reads, with the metadata, and takes fewer bytes than float16."""
+    config = small_model()
+    wide = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, mlp_width=512))
+    model, other = untrained(wide, 1), untrained(wide, 2)
+    run, out = tmp_path / "weights.safetensors", tmp_path / "shipped.safetensors"
+    run.write_bytes(pack_model(model, {"seed": "1"}, torch.float16))
+    ship(ShipOptions(weights=run, out=out), Console(quiet=True))
+    assert load_trained(out, other)["seed"] == "1"
+    assert out.stat().st_size < 0.8 * run.stat().st_size
+    for name, tensor in trained_tensors(other).items():
+        assert torch.allclose(tensor, model.state_dict()[name], atol=1e-3, rtol=1e-2), name

@@ -11,6 +11,7 @@ from torch import Tensor
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.config_json import config_json, read_config
+from wan_streamer.model.row_integers import restored
 from wan_streamer.model.senses import check_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.model.weights_file import read_metadata, read_weights
@@ -65,7 +66,8 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
         InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else, or of another configuration; SENSES_DIFFER:
             trained with other codecs than the model's.
     """
-    metadata, tensors = read_weights(path)
+    metadata, packed = read_weights(path)
+    tensors = restored(packed)
     own = trained_tensors(model)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if metadata.get("kind") != KIND or shapes != {name: tensor.shape for name, tensor in own.items()}:
