@@ -28,6 +28,10 @@ VIDEO_OPTIMIZER = OptimizerConfig(
     ),
     muon_rate=0.006,
 )
+# Tasks change from step to step: smaller steps than one task alone takes, and a longer memory of how gradients vary.
+MIXTURE_OPTIMIZER = OptimizerConfig(
+    learning_rate=7e-4, betas=(0.9, 0.98), warmup_steps=100, gradient_norm=1.0, final_ratio=0.1
+)
 
 
 def audio_codec_nano() -> AudioCodecRecipe:
@@ -82,7 +86,7 @@ SPELL = TaskConfig(
 )
 # The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
 HEAR = TaskConfig(
-    name="hear", share=3, batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question"
+    name="hear", share=1, batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question"
 )
 # What is answered to what is heard, and when.
 ANSWER = TaskConfig(name="answer", share=5, batch_size=12, units=32, speaks=False, where="question")
@@ -125,16 +129,19 @@ def stage_1_nano_sound() -> ModelRecipe:
     return ModelRecipe(
         name="stage-1-nano-sound",
         model=nano(),
-        steps=6000,
-        tasks=(HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE),
+        steps=4000,
+        tasks=(SPELL, HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE),
+        optimizer=MIXTURE_OPTIMIZER,
         drop_text=0.05,
     )
 
 
 def stage_1_nano() -> ModelRecipe:
     """nano's first stage: each skill alone, in short sequences."""
-    tasks = (HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE, NOTICE, REACT, SHOW, IDLE)
-    return ModelRecipe(name="stage-1-nano", model=nano(), steps=4000, tasks=tasks, drop_text=0.05)
+    tasks = (SPELL, HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE, NOTICE, REACT, SHOW, IDLE)
+    return ModelRecipe(
+        name="stage-1-nano", model=nano(), steps=4000, tasks=tasks, optimizer=MIXTURE_OPTIMIZER, drop_text=0.05
+    )
 
 
 def stage_2_nano() -> ModelRecipe:
