@@ -56,7 +56,7 @@ def main(options: Options) -> None:
         items = range(first, min(first + BATCH, options.count))
         batch = windows.batch(stage_1_nano_hearing(), VALIDATION_STEP, items)
         assert batch.heard is not None
-        written = encoder.speech.spell(batch.heard).argmax(dim=-1)
+        written = encoder.speech.spell(encoder.speech(batch.heard)).argmax(dim=-1)
         pairs += [
             (spell(words.flatten().tolist(), vocabulary), collapsed(row.tolist()))
             for words, row in zip(batch.words, written, strict=True)

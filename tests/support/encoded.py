@@ -43,13 +43,13 @@ def tiny_model() -> ModelRecipe:
     )
 
 
-def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bool = True) -> Path:
+def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bool = True, sound: bool = True) -> Path:
     """Conversations in which a visitor speaks in units 4 to 7 and the agent in units 8 to 15."""
     folder.mkdir(parents=True)
     config, random = small_model(), np.random.default_rng(0)
     vocabulary = vocabulary_named(config.vocabulary)
     for number in range(count):
-        records = np.zeros(units, unit_type(config, pictures=pictures))
+        records = np.zeros(units, unit_type(config, pictures=pictures, agent_sound=sound))
         for name in set(records.dtype.names or ()) & {"heard", "audio", "seen", "video"}:
             records[name] = random.standard_normal(records[name].shape)
         records["speaks"][8:16] = True

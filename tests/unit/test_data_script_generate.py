@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 
 from tests.support.scripts import small_cast, small_domain
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.events import AgentTurn, UserTurn
 from wan_streamer.train.data.generate.answers import draw_wording
+from wan_streamer.train.data.generate.cast import default_cast
 from wan_streamer.train.data.generate.generator import ScriptGenerator
 from wan_streamer.train.data.generate.mixing import Mixing, Range, SituationShares
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
@@ -234,3 +237,12 @@ def test_the_document_has_the_mixing_rules() -> None:
 
 
 RATES = ("noise_bed", "bystander", "nod", "smile", "agent_pause", "handwritten")
+
+
+def test_voices_of_some_synthesisers_stay_in_their_splits() -> None:
+    """Fewer voices to draw from, each where it was; a synthesiser whose speakers fill no split is refused."""
+    some = DrawOptions(engines=("espeak", "flite")).cast
+    for split in get_args(Split):
+        assert set(some.voices_of(split)) < set(default_cast().voices_of(split))
+    with pytest.raises(InvalidInput, match="no voice"):
+        _ = DrawOptions(engines=("piper",)).cast

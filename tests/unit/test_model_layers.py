@@ -37,7 +37,7 @@ CASES = {
     "conv_stride": Case(lambda: CausalConv1d(3, 5, 8, stride=4), (BATCH, 3, 4), 2, 2),
     "conv_depthwise": Case(lambda: CausalConv1d(4, 4, 7, groups=4), (BATCH, 4, 2), 2, 2),
     "conv_dilation": Case(lambda: CausalConv1d(3, 5, 3, dilation=4), (BATCH, 3, 2), 2, 2),
-    "speech_encoder": Case(lambda: SpeechEncoder(EarConfig(width=6, dilations=(1, 2))), (BATCH, 1, 2, 96), 1, 1),
+    "speech_encoder": Case(lambda: SpeechEncoder(EarConfig(width=6, dilations=(1, 2)), 8), (BATCH, 1, 2, 96), 1, 1),
     "convnext": Case(lambda: ConvNextBlock1d(4), (BATCH, 4, 3), 2, 2),
     "log_mel": Case(lambda: nn.Sequential(LogMel(8000, 8), nn.Conv1d(8, 8, 1)), (BATCH, 160), 1, 2),
     "unit_mix": Case(lambda: CausalUnitMix(3, (2, 2)), (BATCH, 1, 3, 2, 2), 1, 1),

@@ -62,6 +62,15 @@ def test_words_come_before_they_are_said_and_after_they_are_heard(model: WanStre
     assert speaks[0] == (spoken.begin_us + 3 * FRAME_US) // UNIT_US
 
 
+def test_what_is_heard_alone_is_the_same(model: WanStreamer) -> None:
+    """Without the agent's sound a record has all else as it was."""
+    conversation, encoder = small_conversation(words=6, shows_card=True), Encoder(model, None)
+    whole, heard = encoder.encode(conversation), encoder.encode_heard(conversation.timeline, conversation.user_audio)
+    assert set(whole.dtype.names or ()) - set(heard.dtype.names or ()) == {"audio"}
+    for name in heard.dtype.names or ():
+        np.testing.assert_array_equal(heard[name], whole[name])
+
+
 def test_what_visitors_do_is_named_when_it_can_be_seen(model: WanStreamer) -> None:
     """A red card from 600 ms on is named NOTICE_US later, once; without one nothing is."""
     records = Encoder(model, None).encode(small_conversation(words=6, shows_card=True))

@@ -15,7 +15,7 @@ from wan_streamer.model.config import EarConfig
 from wan_streamer.model.speech_encoder import BLANK, LETTERS, LETTERS_PER_TOKEN, SpeechEncoder
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.encoded_set import EncodedSet
-from wan_streamer.train.spelling import hide_some, spell, spelling_loss
+from wan_streamer.train.spelling import foretelling_loss, hide_some, spell, spelling_loss
 from wan_streamer.train.windows import VALIDATION_STEP, Windows
 from wan_streamer.train.words import NOTHING
 
@@ -54,11 +54,27 @@ def test_window_without_words_is_to_be_blank() -> None:
     assert costs[0] < 1e-4 < 1 < costs[1]
 
 
+def test_answers_are_foretold_when_they_begin() -> None:
+    """In the unit of an answer's first words and the one before; neither in its gaps nor in what comes elsewhere."""
+    vocabulary = len(BYTES)
+    answers = torch.full((1, 30, 2), NOTHING)
+    answers[..., 0] = BYTES.listen
+    # An answer of two words with a gap between them, and END after the first; the next answer long after.
+    answers[0, 12] = torch.tensor([5, BYTES.end])
+    answers[0, 15, 0] = 6
+    chances = torch.full((1, 30, vocabulary), 1e-9)
+    chances[0, 11, 5], chances[0, 11, 6] = 0.5, 0.25
+    chances[0, 12, 5], chances[0, 12, 6] = 0.125, 0.125
+    expected = -np.log([0.5, 0.25, 0.125, 0.125]).mean()
+    assert float(foretelling_loss(chances.log(), answers, BYTES)) == pytest.approx(expected, rel=1e-5)
+    assert float(foretelling_loss(chances.log(), answers.roll(12, dims=1)[:, :20], BYTES)) == 0
+
+
 def test_encoder_learns_to_spell() -> None:
     """Each letter a feature of its own for two tokens: after some steps words never heard are spelled right."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
-    encoder = SpeechEncoder(EarConfig(width=32, dilations=(1, 2)))
+    encoder = SpeechEncoder(EarConfig(width=32, dilations=(1, 2)), len(BYTES))
     optimizer = torch.optim.AdamW(encoder.parameters(), 5e-3)
 
     def draw() -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,19 +88,19 @@ def test_encoder_learns_to_spell() -> None:
     for _ in range(150):
         heard, words = draw()
         optimizer.zero_grad()
-        spelling_loss(encoder.spell(heard), words, BYTES).backward()
+        spelling_loss(encoder.spell(encoder(heard)), words, BYTES).backward()
         optimizer.step()
     heard, words = draw()
     written = [
         [letter for place, letter in enumerate(row) if letter != BLANK and (place == 0 or row[place - 1] != letter)]
-        for row in encoder.spell(heard).argmax(dim=-1).tolist()
+        for row in encoder.spell(encoder(heard)).argmax(dim=-1).tolist()
     ]
     right = [spell(row.flatten().tolist(), BYTES) for row in words]
     # The same letter twice in a row sounds like one.
     plain = [place for place, row in enumerate(right) if all(a != b for a, b in itertools.pairwise(row))]
     assert len(plain) >= 4
     assert [written[place] for place in plain] == [right[place] for place in plain]
-    assert encoder.spell(heard).shape == (16, 7 * 2 * LETTERS_PER_TOKEN, len(LETTERS) + 1)
+    assert encoder.spell(encoder(heard)).shape == (16, 7 * 2 * LETTERS_PER_TOKEN, len(LETTERS) + 1)
 
 
 def test_some_of_what_is_heard_is_hidden(tmp_path: Path) -> None:

@@ -171,3 +171,15 @@ def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str
         dataclasses.replace(SPEAK, **changes)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no tasks"):
         ModelRecipe(name="none", model=tiny_model().model, steps=1, tasks=())
+
+
+def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
+    """Tasks that speak take their windows from other sets, and say so where there is none."""
+    sounding = EncodedSet(write_encoded(tmp_path / "sounding", count=2))
+    heard = EncodedSet(write_encoded(tmp_path / "heard", pictures=False, sound=False))
+    task = ModelTask(dataclasses.replace(tiny_model(), heldout_every=2), [sounding, heard])
+    spell, speak = task.training[:2]
+    assert len(spell._conversations) == 3
+    assert len(speak._conversations) == 1
+    with pytest.raises(InvalidInput, match="without the agent's sound"):
+        Windows(heard.conversations, SPEAK)

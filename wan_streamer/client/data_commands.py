@@ -8,7 +8,7 @@ from rich.console import Console
 from tyro.conf import arg, subcommand
 
 from wan_streamer.client.command import Command
-from wan_streamer.client.data_conversation_commands import DataEncode, DataPreview, DataRender
+from wan_streamer.client.data_conversation_commands import DataEncode, DataHear, DataPreview, DataRender
 from wan_streamer.client.data_source_commands import DataFaces, DataFetch, DataVoice
 from wan_streamer.client.draw_command import Domain, DrawCommand
 from wan_streamer.client.module_command import options_of, run_module
@@ -55,6 +55,7 @@ class Data(Command):
         | Annotated[DataScript, subcommand("script", prefix_name=False)]
         | Annotated[DataRender, subcommand("render", prefix_name=False)]
         | Annotated[DataEncode, subcommand("encode", prefix_name=False)]
+        | Annotated[DataHear, subcommand("hear", prefix_name=False)]
         | Annotated[DataPreview, subcommand("preview", prefix_name=False)]
         | Annotated[DataSplits, subcommand("splits", prefix_name=False)],
         arg(name=""),

@@ -13,6 +13,7 @@ from wan_streamer.client.module_command import options_of, run_module
 
 RENDER_MODULE = "wan_streamer.train.data.store.render_command"
 ENCODE_MODULE = "wan_streamer.train.encode_command"
+HEAR_MODULE = "wan_streamer.train.hear_command"
 PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
 
 
@@ -83,3 +84,23 @@ class DataEncode(Command):
     def execute(self, console: Console) -> int:
         options = {name: getattr(self, name) for name in ("out", "preset", "sound_only", "variant", "processes")}
         return run_module(ENCODE_MODULE, [str(self.data), *options_of(options)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataHear(DrawCommand):
+    """Draw conversations and encode what is heard in them at once, without the agent's sound and pictures.
+
+    For the hearing tasks, which need many more questions than voices and faces need conversations. Needs the engine and
+    train extras and fetched sources.
+    """
+
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    preset: str = "nano"
+    """Size of the model, or a file of weights (*.safetensors) that says it."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = self.drawing() | {name: getattr(self, name) for name in ("out", "preset", "processes")}
+        return run_module(HEAR_MODULE, options_of(options))

@@ -38,6 +38,9 @@ class DrawCommand(Command):
     situations: tuple[str, ...] = ()
     """Only scripts with at least one of these situations (docs/scripts.md), for what is rare: wave show_ticket ..."""
 
+    engines: tuple[str, ...] = ()
+    """Only voices of these synthesisers (espeak flite piper kokoro): the last two take a second a sentence."""
+
     def drawing(self) -> dict[str, Value]:
         """The options of this class, to be passed on."""
         own = {one.name for one in fields(DrawCommand)} - {one.name for one in fields(Command)}

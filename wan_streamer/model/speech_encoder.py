@@ -49,7 +49,7 @@ class SpeechEncoder(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: EarConfig) -> None:
+    def __init__(self, config: EarConfig, vocabulary_size: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("deviation", torch.ones(config.features))
@@ -57,6 +57,7 @@ class SpeechEncoder(nn.Module):
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
         self.letters = nn.Linear(config.width, LETTERS_PER_TOKEN * (len(LETTERS) + 1))
+        self.answers = nn.Linear(config.width, vocabulary_size)
 
     def set_statistics(self, mean_C: Tensor, deviation_C: Tensor) -> None:
         """Mean and deviation of each feature of the ear."""
@@ -67,7 +68,11 @@ class SpeechEncoder(nn.Module):
         x_BTD = self.enter((features_BUNC.flatten(1, 2) - self.mean) / self.deviation)
         return self.leave(self.blocks(x_BTD)).unflatten(1, features_BUNC.shape[1:3])
 
-    def spell(self, features_BUNC: Tensor) -> Tensor:
-        """Log-probabilities of letters and of BLANK, [B, LETTERS_PER_TOKEN * U * N, classes]."""
-        logits = self.letters(self(features_BUNC)).unflatten(3, (LETTERS_PER_TOKEN, -1))
+    def spell(self, said_BUND: Tensor) -> Tensor:
+        """What `forward` gave -> log-probabilities of letters and of BLANK, [B, LETTERS_PER_TOKEN * U * N, classes]."""
+        logits = self.letters(said_BUND).unflatten(3, (LETTERS_PER_TOKEN, -1))
         return F.log_softmax(logits.float().flatten(1, 3), dim=-1)
+
+    def foretell(self, said_BUND: Tensor) -> Tensor:
+        """What `forward` gave -> log-probabilities of the words that will be answered, [B, U, vocabulary]."""
+        return F.log_softmax(self.answers(said_BUND[:, :, -1]).float(), dim=-1)

@@ -23,7 +23,7 @@ from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
-from wan_streamer.train.encoded_set import INDEX, path_of, read_index, write_index, write_records
+from wan_streamer.train.encoded_set import path_of, start_index, write_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +59,14 @@ def encode(options: EncodeOptions, console: Console) -> None:
     count = len(DataSet(options.data))
     about = {
         "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
-        "model": senses_fingerprint(_model(options.preset), pictures=not options.sound_only),
+        "model": senses_fingerprint(model_with_senses(options.preset), pictures=not options.sound_only),
         "preset": options.preset,
         "pictures": not options.sound_only,
         "count": count,
     }
     if options.variant:
         about["variant"] = options.variant
-    options.out.mkdir(parents=True, exist_ok=True)
-    if (options.out / INDEX).is_file() and read_index(options.out) != about:
-        raise InvalidInput(
-            f"got {options.out} with records of other data or another model, expected none or the same; name another "
-            "--out",
-            reason="ENCODED",
-        )
-    write_index(options.out, about)
+    start_index(options.out, about)
     missing = [number for number in range(count) if not path_of(options.out, number).is_file()]
     _encode_all(options, missing, console)
     size = sum(path_of(options.out, number).stat().st_size for number in range(count))
@@ -97,7 +90,9 @@ _worker: "_Worker | None" = None
 class _Worker:
     def __init__(self, options: EncodeOptions) -> None:
         self.options, self.data = options, DataSet(options.data)
-        self.encoder = Encoder(_model(options.preset), None if options.sound_only else default_heads_folder())
+        self.encoder = Encoder(
+            model_with_senses(options.preset), None if options.sound_only else default_heads_folder()
+        )
 
 
 def _open_worker(options: EncodeOptions) -> None:
@@ -115,7 +110,12 @@ def _encode_one(number: int) -> None:
     write_records(path_of(options.out, number), records)
 
 
-def _model(name: str) -> WanStreamer:
+def model_with_senses(name: str) -> WanStreamer:
+    """A model of a preset with the codecs and the ear that ship, the rest from a seed.
+
+    Raises:
+        InvalidInput: there is no such preset, or no codecs ship for it.
+    """
     model = untrained(preset(name), 0)
     if not use_shipped_senses(model):
         raise InvalidInput(f"got the preset {name}, expected one whose codecs ship", reason="PRESET")

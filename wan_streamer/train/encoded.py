@@ -36,24 +36,25 @@ NOTICE_US: Final = 3 * UNIT_US
 BLOCK_UNITS: Final = 25
 
 
-def unit_type(config: ModelConfig, *, pictures: bool) -> np.dtype[Any]:
+def unit_type(config: ModelConfig, *, pictures: bool, agent_sound: bool = True) -> np.dtype[Any]:
     """The record of one unit. All latents have mean 0 and deviation 1.
 
-    heard: the ear's features; audio: the agent's latents; words: the agent's text tokens (NOTHING where there is none);
-    said: the visitors' words to the agent, when they are over; noticed: what a visitor does ("show card red");
-    speaks: the agent speaks.
-    With pictures also seen: latents of what the camera sees, and video: of the agent's picture.
+    heard: the ear's features; words: the agent's text tokens (NOTHING where there is none); said: the visitors' words
+    to the agent, when they are over; noticed: what a visitor does ("show card red"); speaks: the agent speaks.
+    With the agent's sound also audio: its latents. With pictures also seen: latents of what the camera sees, and video:
+    of the agent's picture.
     """
     ear, agent = config.user_audio, config.agent_audio
     assert isinstance(ear, EarConfig)
     fields: list[Any] = [
         ("heard", np.float16, (ear.tokens_per_unit, ear.features)),
-        ("audio", np.float16, (agent.tokens_per_unit, agent.latent_channels)),
         ("words", np.int32, (config.max_text_tokens,)),
         ("said", np.int32, (config.max_text_tokens,)),
         ("noticed", np.int32, (config.max_text_tokens,)),
         ("speaks", np.bool_),
     ]
+    if agent_sound:
+        fields += [("audio", np.float16, (agent.tokens_per_unit, agent.latent_channels))]
     if pictures:
         shape = (config.agent_video.tokens_per_unit, config.agent_video.latent_channels)
         fields += [("seen", np.float16, shape), ("video", np.float16, shape)]
@@ -73,6 +74,7 @@ class Encoder:
         self._vocabulary = vocabulary_named(model.config.vocabulary)
         self._tokens = TextTokens(vocabulary_path(model.config.vocabulary))
         self.type = unit_type(model.config, pictures=heads is not None)
+        self.heard_type = unit_type(model.config, pictures=False, agent_sound=False)
 
     def encode(self, conversation: Conversation, variant: np.random.Generator | None = None) -> NDArray[Any]:
         """A record for each unit, [units].
@@ -84,17 +86,31 @@ class Encoder:
             InvalidInput: faces are not exported, or there is no OpenGL.
         """
         records = np.zeros(conversation.unit_count, self.type)
-        records["heard"] = self._hear(conversation.user_audio, variant)
+        self._add_heard(records, conversation.timeline, conversation.user_audio, variant)
         records["audio"] = self._encode_voice(conversation.agent_audio)
-        timeline = conversation.timeline
-        records["words"] = self._place(timeline.agent_turns(), conversation.unit_count, begin=True)
-        turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
-        records["said"] = self._place(turns, conversation.unit_count, begin=False)
-        records["noticed"] = self._name_actions(timeline, conversation.unit_count)
-        records["speaks"] = [label.agent in ("speak", "yield") for label in timeline.units]
         if self._heads is not None:
             self._add_pictures(records, conversation, self._heads)
         return records
+
+    def encode_heard(self, timeline: Timeline, samples: NDArray[np.float32]) -> NDArray[Any]:
+        """A record of `heard_type` for each unit of a conversation of which there is nothing but what is heard."""
+        records = np.zeros(len(timeline.units), self.heard_type)
+        self._add_heard(records, timeline, samples, None)
+        return records
+
+    def _add_heard(
+        self,
+        records: NDArray[Any],
+        timeline: Timeline,
+        samples: NDArray[np.float32],
+        variant: np.random.Generator | None,
+    ) -> None:
+        records["heard"] = self._hear(samples, variant)
+        records["words"] = self._place(timeline.agent_turns(), len(records), begin=True)
+        turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
+        records["said"] = self._place(turns, len(records), begin=False)
+        records["noticed"] = self._name_actions(timeline, len(records))
+        records["speaks"] = [label.agent in ("speak", "yield") for label in timeline.units]
 
     @torch.inference_mode()
     def _hear(self, samples: NDArray[np.float32], variant: np.random.Generator | None) -> NDArray[np.float32]:

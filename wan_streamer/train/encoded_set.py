@@ -73,6 +73,21 @@ def write_index(folder: Path, about: dict[str, Any]) -> None:
     replace_file(folder / INDEX, (json.dumps(about, indent=1) + "\n").encode())
 
 
+def start_index(folder: Path, about: dict[str, Any]) -> None:
+    """Says it of a folder that is new, or goes on with one that says the same.
+
+    Raises:
+        InvalidInput: ENCODED, its files are others.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / INDEX).is_file() and read_index(folder) != about:
+        raise InvalidInput(
+            f"got {folder} with records of other data or another model, expected none or the same; name another --out",
+            reason="ENCODED",
+        )
+    write_index(folder, about)
+
+
 def read_index(folder: Path) -> dict[str, Any]:
     """What a folder's files are.
 

@@ -10,7 +10,7 @@ from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
-from wan_streamer.train.spelling import spelling_loss
+from wan_streamer.train.spelling import foretelling_loss, spelling_loss
 
 _ABSENT = -100
 
@@ -26,8 +26,8 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted losses by modality; those that the batch has nothing of are not there."""
-        if batch.spells:
-            return {"letters": self._spell(batch)}
+        if batch.answers is not None:
+            return self._hear(batch, batch.answers)
         predictions = self.forward_pass(batch)
         losses: dict[str, Tensor] = {}
         if predictions.text_logits is not None:
@@ -41,16 +41,20 @@ class Learner(nn.Module):
                 losses[name] = F.mse_loss(velocity.float(), target)
         return {name: self._weights[name] * loss for name, loss in losses.items()}
 
-    def _spell(self, batch: Batch) -> Tensor:
+    def _hear(self, batch: Batch, answers: Tensor) -> dict[str, Tensor]:
         encoder = self.forward_pass.model.user_audio
         if not isinstance(encoder, EarEncoder) or batch.heard is None:
             raise ValueError(f"got a task that spells for a {type(encoder).__name__}, expected the pretrained ear")
-        return spelling_loss(encoder.speech.spell(batch.heard), batch.words, self._vocabulary)
+        said = encoder.speech(batch.heard)
+        return {
+            "letters": spelling_loss(encoder.speech.spell(said), batch.words, self._vocabulary),
+            "answers": foretelling_loss(encoder.speech.foretell(said), answers, self._vocabulary),
+        }
 
 
 def token_count(batch: Batch) -> int:
     """Tokens of a batch's sequences, noisy copies included; of the ear alone where it spells."""
-    if batch.spells and batch.heard is not None:
+    if batch.answers is not None and batch.heard is not None:
         return batch.heard[..., 0].numel()
     rows = 0
     for part in (batch.audio, batch.video):
@@ -69,7 +73,7 @@ def training_tflop(model: WanStreamer, batch: Batch) -> float:
 
     Three times those of the forward; what checkpointing computes twice counts once (PaLM, arXiv 2204.02311, B).
     """
-    if batch.spells:
+    if batch.answers is not None:
         return 0.0
     config, windows = model.config.backbone, batch.words.shape[0]
     tokens = token_count(batch) / windows

@@ -18,7 +18,7 @@ from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
 from wan_streamer.train.encoded_set import EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
-from wan_streamer.train.model_recipe import ModelRecipe
+from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
@@ -45,8 +45,8 @@ class ModelTask:
         numbered = [(number % recipe.heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
         held_out = [one for place, one in numbered if place == 0]
         training = [one for place, one in numbered if place] or held_out
-        self.training = [Windows(_fitting(training, task.sees or task.shows), task) for task in recipe.tasks]
-        self.heldout = [Windows(_fitting(held_out, task.sees or task.shows), task) for task in recipe.tasks]
+        self.training = [Windows(_fitting(training, task), task) for task in recipe.tasks]
+        self.heldout = [Windows(_fitting(held_out, task), task) for task in recipe.tasks]
         shares = np.array([task.share for task in recipe.tasks], np.float64)
         self._shares = shares / shares.sum()
 
@@ -197,6 +197,8 @@ def _trainable(recipe: ModelRecipe) -> WanStreamer:
     return model.train()
 
 
-def _fitting(conversations: Sequence[Records], pictures: bool) -> list[Records]:
-    """Those that have pictures, where they are needed."""
-    return [one for one in conversations if not pictures or "video" in (one.dtype.names or ())] or list(conversations)
+def _fitting(conversations: Sequence[Records], task: TaskConfig) -> list[Records]:
+    """Those that have what a task needs; all where none has it, for the error that says so."""
+    needed = {"video"} if task.sees or task.shows else set()
+    needed |= {"audio"} if task.speaks else set()
+    return [one for one in conversations if needed <= set(one.dtype.names or ())] or list(conversations)

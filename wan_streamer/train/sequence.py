@@ -32,7 +32,8 @@ class Batch:
         tau: noise levels of the copies [B, K].
         audio_noise, video_noise: [B, K, N, C].
         context_noise: latents [B, U, N, C] that are added to the clean ones which others see (audio, video).
-        spells: no sequence at all: `words` are to be spelled by the speech encoder from `heard`.
+        answers: no sequence at all: `words` are to be spelled by the speech encoder from `heard`, and these to be
+            foretold, the agent's words [B, U, N].
         forgets: no unit sees the words of those before it.
     """
 
@@ -46,7 +47,7 @@ class Batch:
     audio_noise: Tensor | None = None
     video_noise: Tensor | None = None
     context_noise: tuple[Tensor | None, Tensor | None] = (None, None)
-    spells: bool = False
+    answers: Tensor | None = None
     forgets: bool = False
 
     def to(self, device: torch.device) -> "Batch":
@@ -63,7 +64,7 @@ class Batch:
             audio_noise=_moved(self.audio_noise, device),
             video_noise=_moved(self.video_noise, device),
             context_noise=(_moved(audio_context, device), _moved(video_context, device)),
-            spells=self.spells,
+            answers=_moved(self.answers, device),
             forgets=self.forgets,
         )
 

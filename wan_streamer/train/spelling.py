@@ -1,6 +1,6 @@
-"""Learning to spell what visitors say: the loss of the speech encoder, and what keeps it from learning by heart.
+"""Learning to hear: the losses of the speech encoder, and what keeps it from learning by heart.
 
-Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes.
+Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes, V vocabulary.
 """
 
 import torch
@@ -16,6 +16,10 @@ from wan_streamer.model.vocabulary import Vocabulary
 BAND_CHANNELS, BAND_TOKENS = 12, 4
 # What brings the loss near to one of a letter.
 LETTERS_A_WINDOW = 32
+# Units of an answer whose words are foretold.
+FORETOLD_UNITS = 16
+# Units without a word before it.
+SILENT_UNITS = 8
 # Deviation of the noise on features, relative to that of each in the window.
 FEATURE_NOISE = 0.1
 
@@ -54,3 +58,21 @@ def spell(tokens: list[int], vocabulary: Vocabulary) -> list[int]:
     pieces = (vocabulary.pieces[token] for token in tokens if token >= 0)
     text = b"".join(pieces).decode("utf-8", errors="replace").lower().strip()
     return [LETTERS.index(sign) for sign in text if sign in LETTERS]
+
+
+def foretelling_loss(log_chances_BUV: Tensor, answers_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Nats of the words that the agent is about to begin to say, in any order: what a question is for.
+
+    Words alone teach to hear all of them alike; what is answered says which matter. Looked at are the unit in which an
+    answer's first words are written and the one before it; nothing else is asked of the encoder.
+    """
+    writes = answers_BUN[..., 0] != vocabulary.listen
+    # Words come a few units apart while it speaks: an answer begins after a longer silence.
+    before = F.max_pool1d(F.pad(writes.float(), (SILENT_UNITS, 0)), SILENT_UNITS, stride=1)[:, :-1].bool()
+    begins = (writes & ~before)[:, 1:]
+    nats = log_chances_BUV.new_zeros(())
+    for window, before in begins.nonzero().tolist():
+        coming = answers_BUN[window, before + 1 : before + 1 + FORETOLD_UNITS].flatten()
+        words = coming[(coming >= 0) & (coming != vocabulary.listen) & (coming != vocabulary.end)]
+        nats = nats - log_chances_BUV[window, before : before + 2][:, words].mean()
+    return nats / len(answers_BUN)

@@ -36,8 +36,8 @@ class Windows:
     """Windows of the conversations that a task can use.
 
     Raises:
-        InvalidInput: DATA_SHORT, no conversation is long enough; DATA_PICTURES, the task needs pictures and the records
-            have none.
+        InvalidInput: DATA_SHORT, no conversation is long enough; DATA_PICTURES, DATA_SOUND, the task needs
+            pictures or the agent's sound and the records have none.
     """
 
     def __init__(self, conversations: Sequence[Records], task: TaskConfig) -> None:
@@ -50,6 +50,12 @@ class Windows:
                 reason="DATA_SHORT",
             )
         names = self._conversations[0].dtype.names or ()
+        if task.speaks and "audio" not in names:
+            raise InvalidInput(
+                f"got records without the agent's sound for the task {task.name!r}, expected some; make them with "
+                "wan-streamer data render and data encode, and give them to --data besides",
+                reason="DATA_SOUND",
+            )
         if (task.sees or task.shows) and "video" not in names:
             raise InvalidInput(
                 f"got records without pictures for the task {task.name!r}, expected some; encode without --sound-only",
@@ -106,7 +112,7 @@ class Windows:
                 recipe.context_noise * _normal(randoms, latents[name].shape[1:]) if name in latents else None
                 for name in ("audio", "video")
             ),
-            spells=task.spells,
+            answers=torch.from_numpy(windows["words"].astype(np.int64)) if task.spells else None,
             forgets=task.forgets,
         )
 

@@ -1,6 +1,6 @@
 """Options of every command that draws scripts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from wan_streamer.train.data.generate.generator import ScriptGenerator
 from wan_streamer.train.data.generate.mixing import Mixing
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
 from wan_streamer.train.data.generate.splits import Split, SplitChoice
+from wan_streamer.train.data.voices.names import parse_voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,9 @@ class DrawOptions:
     situations: tuple[str, ...] = ()
     """Only scripts with at least one of these situations (docs/scripts.md), for what is rare: wave show_ticket ..."""
 
+    engines: tuple[str, ...] = ()
+    """Only voices of these synthesisers (espeak flite piper kokoro): the last two take a second a sentence."""
+
     def split_choice(self) -> SplitChoice:
         """The split of each axis."""
         return SplitChoice(
@@ -62,8 +66,15 @@ class DrawOptions:
 
     @property
     def cast(self) -> Cast:
-        """Who can visit."""
-        return default_cast()
+        """Who can visit.
+
+        Raises:
+            InvalidInput: CAST, a split has no voice of the engines.
+        """
+        cast = default_cast()
+        if not self.engines:
+            return cast
+        return replace(cast, voices=tuple(voice for voice in cast.voices if parse_voice(voice).engine in self.engines))
 
     @property
     def mixing(self) -> Mixing:

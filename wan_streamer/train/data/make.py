@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import SPEECH, AgentTurn
 from wan_streamer.train.data.motion.agent import agent_motion
@@ -17,7 +20,7 @@ from wan_streamer.train.data.sound.sound_bank import SoundBank
 from wan_streamer.train.data.sound.user_audio import user_audio
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.train.data.spoken_clip import SpokenClip
-from wan_streamer.train.data.timeline import Durations
+from wan_streamer.train.data.timeline import Durations, Timeline
 from wan_streamer.train.data.voices.names import AGENT_VOICE
 from wan_streamer.train.data.voices.voice_bank import VoiceBank
 
@@ -45,10 +48,7 @@ class ConversationMaker:
         seed = seed_of(script.name)
         random = Random(seed)  # noqa: S311  - draws data, no secrets
         clips = self._speak(script)
-        durations = Durations(
-            speech={name: clip.spoken for name, clip in clips.items()},
-            sounds_us=self._sounds.durations_us(script),
-        )
+        durations = self._durations(script, clips)
         timeline = schedule(script, durations)
         return Conversation(
             script=script,
@@ -61,6 +61,24 @@ class ConversationMaker:
             },
             scene_seed=random.randrange(2**31),
             camera_lag_frames=random.randint(0, MAX_CAMERA_LAG_FRAMES),
+        )
+
+    def hear(self, script: Script) -> tuple[Timeline, NDArray[np.float32]]:
+        """The clock of a conversation and what the microphone hears of it, the same as `make` gives, and no more.
+
+        Raises:
+            InvalidInput: see `make`.
+        """
+        seed = seed_of(script.name)
+        clips = self._speak(script)
+        timeline = schedule(script, self._durations(script, clips))
+        acoustics = draw_acoustics(Random(seed))  # noqa: S311  - draws data, no secrets
+        return timeline, user_audio(timeline, clips, self._sounds, acoustics, seed)
+
+    def _durations(self, script: Script, clips: Mapping[str, SpokenClip]) -> Durations:
+        return Durations(
+            speech={name: clip.spoken for name, clip in clips.items()},
+            sounds_us=self._sounds.durations_us(script),
         )
 
     def _speak(self, script: Script) -> Mapping[str, SpokenClip]:
