@@ -10,7 +10,7 @@ from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.flow import solve, unit_noise
-from wan_streamer.model.layout import LATENT_KINDS, Kind
+from wan_streamer.model.layout import Kind
 from wan_streamer.model.wan_streamer import WanStreamer
 
 
@@ -24,12 +24,17 @@ class PerformerSession:
 
 
 class Performer:
-    """One rank. For each unit: `append`, `solve`, and, off the response path, `commit`."""
+    """Alone, without other ranks. For each unit: `append`, `solve`, and, off the response path, `commit`."""
 
     def __init__(self, model: WanStreamer) -> None:
         self.model = model
         self._latent_pass = LatentPass(model)
         self._user_kinds = (Kind.USER_VIDEO, Kind.USER_AUDIO)
+
+    @property
+    def kv_head_count(self) -> int:
+        """Key-value heads that a slice must have."""
+        return self.model.config.backbone.kv_head_count
 
     def open(self, seed: int) -> PerformerSession:
         """A conversation before its first unit; its memory is allocated here and stays."""
@@ -53,7 +58,7 @@ class Performer:
     @torch.inference_mode()
     def solve(self, session: PerformerSession, unit_index: int) -> Latents:
         """Clean latents of the unit that was appended, from noise, audio and video jointly."""
-        attend = session.cache.attend(LATENT_KINDS, unit_index)
+        attend = self._latent_pass.attention(session.cache, unit_index)
         rotation = self._latent_pass.rotation(unit_index)
 
         def velocity(latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
@@ -97,7 +102,7 @@ class Performer:
             )
         backbone = self.model.config.backbone
         tokens = sum(counts[kind] for kind in self._user_kinds) + kv_slice.text_token_count
-        expected = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
+        expected = (backbone.layer_count, 2, self.kv_head_count, tokens, backbone.head_size)
         if tuple(kv_slice.keys_values.shape) != expected:
             raise InvalidInput(
                 f"got a slice of shape {tuple(kv_slice.keys_values.shape)}, expected {expected}: "
