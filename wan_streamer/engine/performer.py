@@ -8,7 +8,7 @@ from torch import Tensor
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
-from wan_streamer.errors import InvalidInput
+from wan_streamer.engine.slice_check import check_slice
 from wan_streamer.model.flow import solve, unit_noise
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -47,7 +47,7 @@ class Performer:
         Raises:
             InvalidInput: the slice does not follow the last unit or has another shape than the model's.
         """
-        self._check(session, kv_slice)
+        check_slice(kv_slice, self.model.config, session.last_unit_index, kv_head_count=self.kv_head_count)
         start = 0
         for kind in (*self._user_kinds, Kind.AGENT_TEXT):
             count = kv_slice.text_token_count if kind is Kind.AGENT_TEXT else self.model.layout.counts[kind]
@@ -78,6 +78,9 @@ class Performer:
         """Forgets a unit that was appended and failed."""
         session.cache.discard(unit_index)
 
+    def close(self, session: PerformerSession) -> None:
+        """Ends a conversation. Here its memory goes with it; a group's ranks have to be told."""
+
     def _noise(self, seed: int, unit_index: int) -> tuple[Tensor, Tensor]:
         config, counts = self.model.config, self.model.layout.counts
         like = self.model.layer_modulation
@@ -87,25 +90,3 @@ class Performer:
         )
         audio, video = (unit_noise(shape, seed, unit_index, stream) for stream, shape in enumerate(shapes))
         return audio.to(like), video.to(like)
-
-    def _check(self, session: PerformerSession, kv_slice: KvSlice) -> None:
-        if kv_slice.unit_index <= session.last_unit_index:
-            raise InvalidInput(
-                f"got a slice of unit {kv_slice.unit_index} after unit {session.last_unit_index}, expected a later one",
-                reason="UNIT_INDEX_PAST",
-            )
-        counts = self.model.layout.counts
-        if not 1 <= kv_slice.text_token_count <= counts[Kind.AGENT_TEXT]:
-            raise InvalidInput(
-                f"got {kv_slice.text_token_count} text tokens, expected 1 to {counts[Kind.AGENT_TEXT]}",
-                reason="TEXT_TOKEN_COUNT",
-            )
-        backbone = self.model.config.backbone
-        tokens = sum(counts[kind] for kind in self._user_kinds) + kv_slice.text_token_count
-        expected = (backbone.layer_count, 2, self.kv_head_count, tokens, backbone.head_size)
-        if tuple(kv_slice.keys_values.shape) != expected:
-            raise InvalidInput(
-                f"got a slice of shape {tuple(kv_slice.keys_values.shape)}, expected {expected}: "
-                "thinker and performer must run the same model",
-                reason="TENSOR_SHAPE",
-            )

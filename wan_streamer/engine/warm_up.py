@@ -30,7 +30,7 @@ def performer_cost_ms(performer: Performer) -> float:
     model = performer.model
     backbone, counts = model.config.backbone, model.layout.counts
     tokens = sum(counts[kind] for kind in (*USER_KINDS, Kind.AGENT_TEXT))
-    shape = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
+    shape = (backbone.layer_count, 2, performer.kv_head_count, tokens, backbone.head_size)
     keys_values = torch.zeros(shape).to(model.layer_modulation)
     session = performer.open(seed=0)
 
