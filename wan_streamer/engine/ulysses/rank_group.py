@@ -27,7 +27,7 @@ class RankGroup:
     """One rank's view of a torch.distributed process group (gloo on processors, NCCL on GPUs)."""
 
     def __init__(self, process_group: distributed.ProcessGroup) -> None:
-        self._process_group = process_group
+        self.process_group = process_group
         self.rank = process_group.rank()
         self.rank_count = process_group.size()
         self.traffic = Traffic()
@@ -44,14 +44,14 @@ class RankGroup:
         """What all ranks give, [P, ...]; of the same shape on all ranks, not differentiable."""
         everyone = own.new_empty(self.rank_count * own.shape[0], *own.shape[1:])
         self._count(own.numel() * own.element_size() * (self.rank_count - 1))
-        distributed.all_gather_single(everyone, own.contiguous(), group=self._process_group)
+        distributed.all_gather_single(everyone, own.contiguous(), group=self.process_group)
         return everyone.unflatten(0, (self.rank_count, -1))
 
     def exchange(self, parts: Tensor) -> Tensor:
         """As `all_to_all`, without gradients."""
         received = torch.empty_like(parts, memory_format=torch.contiguous_format)
         self._count(parts.numel() * parts.element_size() // self.rank_count * (self.rank_count - 1))
-        distributed.all_to_all_single(received, parts.contiguous(), group=self._process_group)
+        distributed.all_to_all_single(received, parts.contiguous(), group=self.process_group)
         return received
 
     def _count(self, sent_bytes: int) -> None:
