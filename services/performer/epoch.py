@@ -99,13 +99,14 @@ class Epoch:
         return None
 
     def failure(self) -> str | None:
-        """Which rank has ended or is stopped, in words."""
+        """Which ranks have ended or are stopped, in words."""
+        causes = []
         for rank, process in enumerate(self._processes):
             if process.exitcode is not None:
-                return f"rank {rank} ended with code {process.exitcode}"
-            if _is_stopped(process.pid or 0):
-                return f"rank {rank} was stopped"
-        return None
+                causes.append(f"rank {rank} ended with code {process.exitcode}")
+            elif _is_stopped(process.pid or 0):
+                causes.append(f"rank {rank} was stopped")
+        return ", ".join(causes) or None
 
     def kill(self) -> None:
         """Ends all ranks now, stopped ones too; who waits for an answer gets PlacementLost."""

@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from services.performer.commands import Ready
 from services.performer.epoch import Epoch, epoch_over
-from wan_streamer.errors import PlacementLost, WanStreamerError
+from wan_streamer.errors import EngineFault, PlacementLost
 
 RETRY_INTERVAL_S: Final = 1.0
 
@@ -68,12 +68,20 @@ class Supervisor:
         start_s = time.monotonic()
         while not self._leaving.is_set():
             try:
-                self._epoch, self.ready = self._form()
-            except (WanStreamerError, OSError) as error:
-                self._log.error("the group could not form", cause=str(error))
+                self._epoch = self._formed_alike()
+            except Exception as error:  # whatever it is: a group that is given up would never come back
+                self._log.error("the group could not form", cause=f"{type(error).__name__}: {error}")
                 self._leaving.wait(RETRY_INTERVAL_S)
                 continue
             self._is_over = False
             self._on_change(self._epoch.number)
             self._log.info("epoch begun", epoch=self._epoch.number, after_s=round(time.monotonic() - start_s, 2))
             return
+
+    def _formed_alike(self) -> Epoch:
+        epoch, ready = self._form()
+        if ready.fingerprint != self.ready.fingerprint:
+            epoch.kill()
+            epoch.join()
+            raise EngineFault("the ranks loaded other weights than the first epoch's; restart the service")
+        return epoch

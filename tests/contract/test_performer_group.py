@@ -1,7 +1,6 @@
 """The performer service on several ranks: real processes, what they answer, and how they end."""
 
 import asyncio
-import functools
 import os
 import signal
 import time
@@ -15,11 +14,9 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.performer.config import PerformerConfig
 from services.performer.rank_process import Load
-from services.performer.service import build_performer
 from tests.support.faults import Fault, RankModel, refused_model
-from tests.support.suite import header, perform_start
+from tests.support.suite import header, perform_start, tiny_performer
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.performer import Performer
@@ -27,7 +24,6 @@ from wan_streamer.engine.thinker import Thinker
 from wan_streamer.errors import InvalidInput, PlacementLost, WanStreamerError
 from wan_streamer.model.presets import untrained
 from wan_streamer.rpc.channel import open_channel
-from wan_streamer.rpc.server import running_service
 from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.v1 import performer_pb2 as pb
@@ -102,9 +98,7 @@ def matches(got: pb.Latents, wanted: Latents) -> bool:
 @asynccontextmanager
 async def group(load: Load, ranks: int = RANKS) -> AsyncIterator[grpc.aio.Channel]:
     """The service with its ranks."""
-    config = PerformerConfig(max_sessions=4, log_level="warning", ranks=ranks)
-    build = functools.partial(build_performer, config, load=load)
-    async with running_service("performer", config, build) as address, open_channel(address) as channel:
+    async with tiny_performer(ranks=ranks, load=load) as address, open_channel(address) as channel:
         yield channel
 
 
@@ -131,13 +125,14 @@ async def gone_at(process_ids: list[int]) -> float:
     return time.time()
 
 
+@pytest.mark.parametrize("ranks", [2, 4])
 async def test_ranks_answer_what_one_process_answers(
-    tmp_path: Path, conversation: list[tuple[KvSlice, Latents]]
+    ranks: int, tmp_path: Path, conversation: list[tuple[KvSlice, Latents]]
 ) -> None:
-    """Two sessions that take turns on two ranks get the latents that each would get from one process."""
-    async with group(RankModel(folder=tmp_path)) as channel:
+    """Two sessions that take turns on a group get the latents that each would get from one process."""
+    async with group(RankModel(folder=tmp_path), ranks) as channel:
         description = await describe(channel)
-        assert description.rank_count == RANKS
+        assert description.rank_count == ranks
         talks = [Talk(channel, description, name) for name in ("a", "b")]
         for talk in talks:
             await talk.start()

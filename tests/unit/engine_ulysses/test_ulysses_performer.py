@@ -1,15 +1,18 @@
 """P ranks against one process: the same latents, unit after unit, and exchanges that cost what is said."""
 
 import functools
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.support.ranks import on_ranks
 from tests.support.tiny import random_model, tiny_config
 from tests.unit.engine_ulysses.replay import largest_difference, record, replay, same
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.ulysses.heads import HeadSplit
+from wan_streamer.engine.ulysses.rank_group import RankGroup, Traffic
 from wan_streamer.engine.ulysses.unit_traffic import unit_traffic
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset
@@ -53,6 +56,41 @@ def test_presets_run_on_these_numbers_of_ranks(name: str, fitting: set[int]) -> 
     with pytest.raises(InvalidInput, match=r"got 3 ranks .* expected .* start the group with 1 or 2 or 4") as caught:
         HeadSplit.of(backbone, 3)
     assert caught.value.reason == "RANKS"
+
+
+class Collectives(TorchDispatchMode):
+    """Counts what torch itself is asked to exchange, below our code."""
+
+    def __init__(self, rank_count: int) -> None:
+        super().__init__()
+        self.rank_count = rank_count
+        self.traffic = Traffic()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name()
+        if name.startswith("c10d::"):
+            sent_bytes = args[1].numel() * args[1].element_size()
+            # All of it to each of the others, or another part to each.
+            copies = 1 if "allgather" in name else self.rank_count
+            self.traffic.collectives += 1
+            self.traffic.sent_bytes += sent_bytes // copies * (self.rank_count - 1)
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("rank_count", [2, 4])
+def test_torch_exchanges_what_is_counted(rank_count: int) -> None:
+    """Two exchanges a layer and pass and one at the end is all that reaches torch.distributed, byte for byte."""
+    model = random_model(tiny_config(), torch.float32)
+    recording = record(model, [0, 1])
+
+    def counted(group: RankGroup) -> tuple[Traffic, Traffic]:
+        with Collectives(group.rank_count) as collectives:
+            return collectives.traffic, replay(model, recording, group).traffic
+
+    unit = unit_traffic(model.config, rank_count, number_bytes=4)
+    for seen, counted_by_us in on_ranks(rank_count, counted):
+        assert seen == counted_by_us
+        assert seen == Traffic(collectives=2 * unit.collectives, sent_bytes=2 * unit.sent_bytes)
 
 
 def test_what_a_unit_costs_is_counted_by_hand() -> None:
