@@ -13,11 +13,10 @@ from wan_streamer.model.config import ModelConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """A rank's first message: what it runs, and what a unit costs it."""
+    """A rank's first message: what it runs, warm."""
 
     config: ModelConfig
     fingerprint: str
-    unit_cost_ms: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,25 +15,10 @@ from services.performer.group_performer import GroupPerformer
 from services.performer.incarnation import Incarnation
 from services.performer.rank_process import Load
 from services.performer.supervisor import Supervisor
-from wan_streamer.engine.exchange import KvSlice, Latents
-from wan_streamer.engine.performer import Performer
+from wan_streamer.engine.performer import Performer, UnitPerformer
 from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import InvalidInput
 from wan_streamer.rpc.worker import EngineWorker
-
-
-class UnitPerformer(Protocol):
-    """What `Performer` and `GroupPerformer` have in common; a session is what its own `open` returned."""
-
-    def open(self, seed: int) -> Any: ...
-
-    def append(self, session: Any, kv_slice: KvSlice) -> None: ...
-
-    def solve(self, session: Any, unit_index: int) -> Latents: ...
-
-    def commit(self, session: Any, latents: Latents) -> None: ...
-
-    def close(self, session: Any) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +58,11 @@ async def running_engine(
         Supervisor, functools.partial(Epoch.form, config, load, config.ranks), on_change, log
     )
     try:
-        ready = supervisor.ready
+        performer = GroupPerformer(supervisor, config.ranks)
         yield Engine(
-            performer=GroupPerformer(supervisor, config.ranks),
-            fingerprint=ready.fingerprint,
-            unit_cost_ms=ready.unit_cost_ms,
+            performer=performer,
+            fingerprint=supervisor.ready.fingerprint,
+            unit_cost_ms=await worker.run(performer_cost_ms, performer),
             rank_count=config.ranks,
             incarnation=incarnation,
         )

@@ -87,7 +87,7 @@ class Epoch:
                 raise PeerUnavailable(f"the performer group did not form in {FORM_LIMIT_S:.0f} s")
         if len({answer.fingerprint for answer in answers.values()}) > 1:
             raise EngineFault("the ranks of the performer group loaded different weights")
-        return max(answers.values(), key=lambda answer: answer.unit_cost_ms)
+        return answers[0]
 
     def watch(self, leaving: Event) -> str | None:
         """Returns why this epoch cannot go on, within 0.2 s of the cause; None when `leaving` is set."""

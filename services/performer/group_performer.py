@@ -25,7 +25,7 @@ class GroupSession:
 
 
 class GroupPerformer:
-    """`Performer`'s methods; each may raise PlacementLost (EPOCH): the session's epoch is over.
+    """As `Performer`; each may raise PlacementLost (EPOCH): the session's epoch is over.
 
     Args:
         supervisor: keeps the ranks.
@@ -34,9 +34,14 @@ class GroupPerformer:
 
     def __init__(self, supervisor: Supervisor, rank_count: int) -> None:
         self._supervisor = supervisor
-        self._config = supervisor.ready.config
-        self._heads = HeadSplit.of(self._config.backbone, rank_count)
+        self.config = supervisor.ready.config
+        self._heads = HeadSplit.of(self.config.backbone, rank_count)
         self._numbers = itertools.count()
+
+    @property
+    def kv_head_count(self) -> int:
+        """Key-value heads of a slice: all of the model's."""
+        return self.config.backbone.kv_head_count
 
     def open(self, seed: int) -> GroupSession:
         """A conversation before its first unit; every rank allocates its part of the memory."""
@@ -50,7 +55,7 @@ class GroupPerformer:
         Raises:
             InvalidInput: as `Performer.append`; no rank has seen the slice.
         """
-        check_slice(kv_slice, self._config, session.last_unit_index)
+        check_slice(kv_slice, self.config, session.last_unit_index)
         session.epoch.tell(*(self._part(session, kv_slice, rank) for rank in range(self._heads.rank_count)))
         session.last_unit_index = kv_slice.unit_index
 

@@ -24,6 +24,9 @@ from wan_streamer.model.wan_streamer import WanStreamer
 # For a rank whose peers have gone while nobody was left to end it: it gives up by itself.
 EXCHANGE_LIMIT: Final = timedelta(seconds=20)
 
+# The first unit pays for what is set up once. Sessions wait for a group that forms again: not more than needed.
+WARM_UP_UNITS: Final = 2
+
 Load = Callable[[EngineConfig], WanStreamer]
 
 
@@ -45,12 +48,12 @@ def run_rank(place: RankPlace, config: EngineConfig, load: Load, commands: "Conn
     except WanStreamerError as error:
         commands.send(error)
         return
-    unit_cost_ms = performer_cost_ms(performer)
+    performer_cost_ms(performer, WARM_UP_UNITS)
     # As in every service: a collection of the model's modules and of torch's would stop all ranks.
     gc.collect()
     gc.freeze()
     model = performer.model
-    commands.send(Ready(config=model.config, fingerprint=model.fingerprint(), unit_cost_ms=unit_cost_ms))
+    commands.send(Ready(config=model.config, fingerprint=model.fingerprint()))
     RankServer(performer, commands).run()
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from services.performer.rank_process import WARM_UP_UNITS
 from tests.support.tiny import tiny_config
 from wan_streamer.engine.config import EngineConfig
-from wan_streamer.engine.warm_up import UNITS as WARM_UP_UNITS
+from wan_streamer.engine.warm_up import UNITS as MEASURED_UNITS
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -63,7 +64,7 @@ class RankModel:
         passes = model.config.solver_steps + 1
         # A solver's head is not called by the clean pass.
         calls = passes - 1 if fault.module.endswith("_head") else passes
-        left = (WARM_UP_UNITS + fault.unit_index) * calls + fault.pass_index
+        left = (WARM_UP_UNITS + MEASURED_UNITS + fault.unit_index) * calls + fault.pass_index
 
         def strike(*_: Any) -> None:
             nonlocal left

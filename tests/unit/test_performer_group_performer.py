@@ -18,7 +18,7 @@ from wan_streamer.model.presets import untrained
 class Ranks:
     """Stands for supervisor and epoch: keeps what ranks are told."""
 
-    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint="", unit_cost_ms=1.0))
+    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint=""))
     told: list[tuple[Command, ...]] = field(default_factory=list)
 
     def epoch(self) -> "Ranks":

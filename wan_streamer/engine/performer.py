@@ -1,6 +1,7 @@
 """The performer: the flow-matching solver and its history, nothing else."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -9,9 +10,32 @@ from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
 from wan_streamer.engine.slice_check import check_slice
+from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.flow import solve, unit_noise
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.wan_streamer import WanStreamer
+
+
+class UnitPerformer(Protocol):
+    """What solves units: this process alone, or ranks in others. A session is what its own `open` returned."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's."""
+
+    @property
+    def kv_head_count(self) -> int:
+        """Key-value heads of the slices it takes."""
+
+    def open(self, seed: int) -> Any: ...
+
+    def append(self, session: Any, kv_slice: KvSlice) -> None: ...
+
+    def solve(self, session: Any, unit_index: int) -> Latents: ...
+
+    def commit(self, session: Any, latents: Latents) -> None: ...
+
+    def close(self, session: Any) -> None: ...
 
 
 @dataclass
@@ -28,6 +52,7 @@ class Performer:
 
     def __init__(self, model: WanStreamer) -> None:
         self.model = model
+        self.config = model.config
         self._latent_pass = LatentPass(model)
         self._user_kinds = (Kind.USER_VIDEO, Kind.USER_AUDIO)
 
