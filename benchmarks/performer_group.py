@@ -56,9 +56,7 @@ def slice_of(config: ModelConfig, unit_index: int) -> KvSlice:
     backbone, counts = config.backbone, UnitLayout.of(config).counts
     tokens = sum(counts[kind] for kind in (*USER_KINDS, Kind.AGENT_TEXT))
     shape = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
-    return KvSlice(
-        unit_index=unit_index, keys_values=torch.randn(shape), text_token_count=counts[Kind.AGENT_TEXT]
-    )
+    return KvSlice(unit_index=unit_index, keys_values=torch.randn(shape), text_token_count=counts[Kind.AGENT_TEXT])
 
 
 def timed_ms(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -92,7 +90,9 @@ def measure_units(performers: dict[int, Performer | GroupPerformer], config: Mod
             clean_ms, _ = timed_ms(functools.partial(performer_.commit, session, latents))
             for name, value in (("append", append_ms), ("solve", solve_ms), ("clean", clean_ms)):
                 times[ranks, name].append(value)
-    print(f"{'ranks':>5} {'append':>8} {'solve':>8} {'clean':>8} {'exchanges':>10} {'KB a rank':>10}   median ms a unit")
+    print(
+        f"{'ranks':>5} {'append':>8} {'solve':>8} {'clean':>8} {'exchanges':>10} {'KB a rank':>10}   median ms a unit"
+    )
     for ranks in performers:
         traffic = unit_traffic(config, ranks, number_bytes=4)
         medians = "".join(f"{statistics.median(times[ranks, name]):9.1f}" for name in ("append", "solve", "clean"))
@@ -119,8 +119,9 @@ def measure_losses(engine: EngineConfig, rank_count: int, losses: int) -> None:
                 begun.wait()
                 forms_ms.append((time.perf_counter() - start) * 1e3)
             print(
-                f"a rank of {rank_count} {name}: all gone after {statistics.median(ends_ms):.0f} ms (worst "
-                f"{max(ends_ms):.0f}), next epoch after {statistics.median(forms_ms):.0f} ms (worst {max(forms_ms):.0f})"
+                f"a rank of {rank_count} {name}: all gone after {statistics.median(ends_ms):.0f} ms "
+                f"(worst {max(ends_ms):.0f}), next epoch after {statistics.median(forms_ms):.0f} ms "
+                f"(worst {max(forms_ms):.0f})"
             )
     finally:
         supervisor.stop()

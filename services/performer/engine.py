@@ -54,9 +54,7 @@ async def running_engine(
         yield await worker.run(_alone, config, load, incarnation)
         return
     on_change = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, incarnation.change)
-    supervisor = await worker.run(
-        Supervisor, functools.partial(Epoch.form, config, load, config.ranks), on_change, log
-    )
+    supervisor = await worker.run(Supervisor, functools.partial(Epoch.form, config, load, config.ranks), on_change, log)
     try:
         performer = GroupPerformer(supervisor, config.ranks)
         yield Engine(

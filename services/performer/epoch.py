@@ -33,7 +33,10 @@ class Epoch:
     def __init__(self, config: EngineConfig, load: Load, rank_count: int) -> None:
         """Starts the processes; `wait_ready` comes next."""
         self.number = time.time_ns() // 1000
-        self._store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        # Where the ranks find each other; torch's lists of names lack it.
+        self._store = distributed.TCPStore(  # type: ignore[attr-defined]
+            "127.0.0.1", 0, is_master=True, wait_for_workers=False
+        )
         # A server that has imported torch forks ranks in milliseconds; starting Python for each would take seconds.
         processes = multiprocessing.get_context("forkserver")
         processes.set_forkserver_preload(["services.performer.rank_process"])

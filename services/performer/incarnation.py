@@ -25,7 +25,9 @@ class Incarnation:
             PeerUnavailable: GROUP_FORMING, there is none at the moment.
         """
         if not self._epoch:
-            raise PeerUnavailable("the performer group forms anew after a rank was lost; try again", reason="GROUP_FORMING")
+            raise PeerUnavailable(
+                "the performer group forms anew after a rank was lost; try again", reason="GROUP_FORMING"
+            )
         return self._epoch
 
     def change(self, epoch: int) -> None:

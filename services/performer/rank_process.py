@@ -108,7 +108,8 @@ def _load(place: RankPlace, config: EngineConfig, load: Load) -> WanStreamer:
 
 
 def _join(place: RankPlace, config: EngineConfig) -> RankGroup:
-    store = distributed.TCPStore("127.0.0.1", place.store_port, timeout=EXCHANGE_LIMIT)
+    # torch's lists of names lack it.
+    store = distributed.TCPStore("127.0.0.1", place.store_port, timeout=EXCHANGE_LIMIT)  # type: ignore[attr-defined]
     distributed.init_process_group(
         "nccl" if config.device == "cuda" else "gloo",
         store=store,

@@ -15,7 +15,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.performer.rank_process import Load
-from tests.support.faults import Fault, RankModel, refused_model
+from tests.support.faults import Fault, RankModel, any_alive, formed_group, refused_model
 from tests.support.suite import header, perform_start, tiny_performer
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.exchange import KvSlice, Latents
@@ -106,21 +106,9 @@ async def describe(channel: grpc.aio.Channel) -> pb.DescribePerformerResponse:
     return await performer_pb2_grpc.PerformerServiceStub(channel).DescribePerformer(pb.DescribePerformerRequest())
 
 
-async def next_epoch(channel: grpc.aio.Channel) -> pb.DescribePerformerResponse:
-    """The description of the group once it has formed again."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                return await describe(channel)
-            except grpc.aio.AioRpcError as error:
-                assert from_rpc_error(error).reason == "GROUP_FORMING"
-                assert error.code() is grpc.StatusCode.UNAVAILABLE
-                await asyncio.sleep(0.02)
-
-
 async def gone_at(process_ids: list[int]) -> float:
     """When none of the processes existed any more."""
-    while any(Path(f"/proc/{process_id}").exists() for process_id in process_ids):
+    while any_alive(process_ids):
         await asyncio.sleep(0.01)
     return time.time()
 
@@ -197,7 +185,7 @@ async def test_a_torn_unit_ends_the_epoch_and_nothing_of_it_is_left(
         assert len(answered) == (1 if fault.pass_index == 2 else 0)
         assert all(matches(each, torn_latents) for each in answered)
 
-        second = await next_epoch(channel)
+        second = await formed_group(channel)
         assert time.time() - struck_at < FORM_LIMIT_S
         assert second.epoch > first.epoch
         late, again = Talk(channel, first, "late"), Talk(channel, second, "busy")
@@ -224,11 +212,13 @@ async def test_an_idle_group_notices_and_says_so(signal_number: int, tmp_path: P
         latents, error, at = await idle.end()
         assert (latents, error.reason) == ([], "EPOCH")
         assert at - struck_at < END_LIMIT_S
-        assert (await next_epoch(channel)).epoch > first.epoch
+        assert (await formed_group(channel)).epoch > first.epoch
         assert time.time() - struck_at < FORM_LIMIT_S
         health = health_pb2_grpc.HealthStub(channel)
         async with asyncio.timeout(10):
-            while (await health.Check(health_pb2.HealthCheckRequest())).status != health_pb2.HealthCheckResponse.SERVING:
+            while (
+                await health.Check(health_pb2.HealthCheckRequest())
+            ).status != health_pb2.HealthCheckResponse.SERVING:
                 await asyncio.sleep(0.05)
 
 
@@ -254,5 +244,5 @@ async def test_no_rank_outlives_its_service(tmp_path: Path) -> None:
     load = RankModel(folder=tmp_path)
     async with group(load):
         process_ids = [load.process_id(rank) for rank in range(RANKS)]
-        assert all(Path(f"/proc/{process_id}").exists() for process_id in process_ids)
+        assert any_alive(process_ids)
     await asyncio.wait_for(gone_at(process_ids), 5)

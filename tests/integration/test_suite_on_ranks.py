@@ -8,19 +8,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import numpy as np
 import pytest
 
-from tests.support.faults import RankModel
+from tests.support.faults import RankModel, any_alive, formed_group
 from tests.support.suite import tiny_gateway, tiny_performer, tiny_thinker
 from wan_streamer.client import AudioFormat, Session, Unit, VideoFormat, connect
 from wan_streamer.errors import PlacementLost
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.channel import open_channel
-from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.unit import FRAMES_PER_SECOND, FRAMES_PER_UNIT, UNIT_MS
-from wan_streamer.v1 import performer_pb2, performer_pb2_grpc
 
 RATE_HZ = 16_000
 AUDIO, VIDEO = AudioFormat(sample_rate_hz=RATE_HZ, channel_count=1), VideoFormat(frame_rate_hz=FRAMES_PER_SECOND)
@@ -44,6 +41,17 @@ async def converse(gateway: str) -> list[tuple[int, str]]:
         return [(event.unit_index, event.outcome.name) async for event in session if isinstance(event, Unit)]
 
 
+async def lose(gateway: str, process_id: int) -> None:
+    """A conversation during which a process is killed, after its first answer."""
+    random = np.random.default_rng(1)
+    async with connect(gateway, audio=AUDIO, video=VIDEO, pace="media", seed=1) as session:
+        await say_unit(session, random)
+        await say_unit(session, random)
+        async for event in session:
+            if isinstance(event, Unit) and event.unit_index == 0:
+                os.kill(process_id, signal.SIGKILL)
+
+
 async def test_a_client_is_told_that_its_place_is_lost_and_can_come_again(tmp_path: Path) -> None:
     """When a rank dies, the client of a live conversation gets PlacementLost (EPOCH) through all services, with nothing
     torn before; as soon as the group has formed, a new session converses as ever."""
@@ -55,30 +63,13 @@ async def test_a_client_is_told_that_its_place_is_lost_and_can_come_again(tmp_pa
     ):
         expected = await converse(gateway)
         assert [index for index, _ in expected] == list(range(UNITS))
-        random = np.random.default_rng(1)
         with pytest.raises(PlacementLost) as caught:
-            async with connect(gateway, audio=AUDIO, video=VIDEO, pace="media", seed=1) as session:
-                await say_unit(session, random)
-                await say_unit(session, random)
-                async for event in session:
-                    if isinstance(event, Unit) and event.unit_index == 0:
-                        os.kill(load.process_id(1), signal.SIGKILL)
+            await lose(gateway, load.process_id(1))
         assert caught.value.reason == "EPOCH"
         assert "create a new session" in str(caught.value)
         async with asyncio.timeout(30), open_channel(performer) as channel:
-            await described(channel)
+            await formed_group(channel)
         assert await converse(gateway) == expected
-
-
-async def described(channel: grpc.aio.Channel) -> performer_pb2.DescribePerformerResponse:
-    """The group's description, once it has one."""
-    stub = performer_pb2_grpc.PerformerServiceStub(channel)
-    while True:
-        try:
-            return await stub.DescribePerformer(performer_pb2.DescribePerformerRequest())
-        except grpc.aio.AioRpcError as error:
-            assert from_rpc_error(error).reason == "GROUP_FORMING"
-            await asyncio.sleep(0.02)
 
 
 def descendants(process_id: int) -> Iterator[int]:
@@ -98,7 +89,14 @@ async def test_a_service_of_nano_on_two_ranks_recovers_and_leaves_nothing_behind
     """`python -m services.performer --ranks 2`: frozen ranks are replaced in under 5 s, and a service that is killed
     takes its ranks with it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.performer", "--ranks", "2", "--max-sessions", "1", stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "services.performer",
+        "--ranks",
+        "2",
+        "--max-sessions",
+        "1",
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     left: set[int] = set()
@@ -106,7 +104,7 @@ async def test_a_service_of_nano_on_two_ranks_recovers_and_leaves_nothing_behind
         async with asyncio.timeout(100):
             ready = (await process.stdout.readline()).decode().split()
         async with open_channel(ready[3]) as channel:
-            first = await described(channel)
+            first = await formed_group(channel)
             assert first.rank_count == 2
             # The fork server's children are the ranks; they are the only ones two steps down.
             children = set(descendants(process.pid))
@@ -114,15 +112,15 @@ async def test_a_service_of_nano_on_two_ranks_recovers_and_leaves_nothing_behind
             assert len(ranks) == 2
             os.kill(ranks[0], signal.SIGSTOP)
             struck_s = time.monotonic()
-            while (await described(channel)).epoch == first.epoch:
+            while (await formed_group(channel)).epoch == first.epoch:
                 await asyncio.sleep(0.02)
             assert time.monotonic() - struck_s < 5
-            assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
+            assert not any_alive(ranks)
         left = set(descendants(process.pid))
         assert len(left) >= 3
     finally:
         process.kill()
         await process.wait()
     async with asyncio.timeout(30):
-        while any(Path(f"/proc/{each}").exists() for each in left):
+        while any_alive(left):
             await asyncio.sleep(0.05)

@@ -1,12 +1,15 @@
 """Ranks that strike themselves down at a chosen place of a unit, once."""
 
+import asyncio
 import multiprocessing
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import torch
 
 from services.performer.rank_process import WARM_UP_UNITS
@@ -16,6 +19,9 @@ from wan_streamer.engine.warm_up import UNITS as MEASURED_UNITS
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.rpc.status import from_rpc_error
+from wan_streamer.v1 import performer_pb2 as pb
+from wan_streamer.v1 import performer_pb2_grpc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +89,21 @@ class RankModel:
 def refused_model(_config: EngineConfig) -> WanStreamer:
     """A configuration that no rank can load."""
     raise InvalidInput("got preset 'none', expected another", reason="PRESET_UNKNOWN")
+
+
+def any_alive(process_ids: Iterable[int]) -> bool:
+    """Whether one of these processes still exists."""
+    return any(Path(f"/proc/{process_id}").exists() for process_id in process_ids)
+
+
+async def formed_group(channel: grpc.aio.Channel) -> pb.DescribePerformerResponse:
+    """A group's description, once it has formed."""
+    stub = performer_pb2_grpc.PerformerServiceStub(channel)
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await stub.DescribePerformer(pb.DescribePerformerRequest())
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or from_rpc_error(error).reason != "GROUP_FORMING":
+                    raise
+                await asyncio.sleep(0.02)

@@ -45,9 +45,7 @@ class Problem:
 
     def ours(self, group: RankGroup) -> tuple[Tensor, ...]:
         """A rank's part of result and gradients."""
-        attend = UlyssesAttention(
-            group=group, heads=self.heads, tokens=self.tokens, inner=WholeAttention(self.mask)
-        )
+        attend = UlyssesAttention(group=group, heads=self.heads, tokens=self.tokens, inner=WholeAttention(self.mask))
         q, k, v = (self.tokens.own(x, group.rank, 1).requires_grad_(True) for x in self.qkv)
         mixed = attend(0, q, k, v)
         weights = self.tokens.own(self.weights, group.rank, 1)

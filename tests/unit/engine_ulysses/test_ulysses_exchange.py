@@ -54,6 +54,9 @@ def test_shares_join_to_the_whole(split: tuple[HeadSplit, TokenSplit], dim: int)
     whole = torch.randn([tokens.split_count if axis == dim else 2 for axis in range(3)])
     shares = tokens.shares(whole, dim)
     assert torch.equal(tokens.join(shares, dim), whole)
-    assert shares.flatten(dim, dim + 1).narrow(
-        dim, tokens.split_count, tokens.rank_count * tokens.rank_tokens - tokens.split_count
-    ).count_nonzero() == 0
+    assert (
+        shares.flatten(dim, dim + 1)
+        .narrow(dim, tokens.split_count, tokens.rank_count * tokens.rank_tokens - tokens.split_count)
+        .count_nonzero()
+        == 0
+    )

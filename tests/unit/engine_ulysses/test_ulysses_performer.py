@@ -30,8 +30,8 @@ UNIT_INDICES = [*range(9), *range(10, 15)]
 def test_ranks_solve_what_one_process_solves(
     rank_count: int, heads: tuple[int, int], dtype: torch.dtype, tolerance: float
 ) -> None:
-    """Latents of a conversation (four video tokens: padded on three ranks) equal those of one process, and are bit-identical on all ranks; each has only its
-    heads' cache; collectives and bytes are those of the formula."""
+    """Latents of a conversation equal those of one process (four video tokens: padded on three ranks), and are
+    bit-identical on all ranks; each has only its heads' cache; collectives and bytes are those of the formula."""
     model = random_model(tiny_config(heads=heads), dtype)
     recording = record(model, UNIT_INDICES)
     ranks = on_ranks(rank_count, functools.partial(replay, model, recording))

@@ -44,9 +44,7 @@ class HeadSplit:
         Raises:
             InvalidInput: RANKS, so many ranks cannot have the same number of heads.
         """
-        return HeadSplit(
-            rank_count=rank_count, head_count=backbone.head_count, kv_head_count=backbone.kv_head_count
-        )
+        return HeadSplit(rank_count=rank_count, head_count=backbone.head_count, kv_head_count=backbone.kv_head_count)
 
     @property
     def rank_heads(self) -> int:
