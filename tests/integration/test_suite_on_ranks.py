@@ -31,14 +31,15 @@ async def say_unit(session: Session, random: np.random.Generator) -> None:
         await session.send_frame(encode_jpeg(random.integers(0, 256, (48, 64, 3), dtype=np.uint8)))
 
 
-async def converse(gateway: str) -> list[tuple[int, str]]:
-    """A whole conversation at media pace: how each unit came out."""
+async def converse(gateway: str) -> list[tuple[int, bytes, bytes, str]]:
+    """A whole conversation at media pace: the bits of every unit."""
     random = np.random.default_rng(1)
     async with connect(gateway, audio=AUDIO, video=VIDEO, pace="media", seed=1) as session:
         for _ in range(UNITS):
             await say_unit(session, random)
         await session.end()
-        return [(event.unit_index, event.outcome.name) async for event in session if isinstance(event, Unit)]
+        units = [event async for event in session if isinstance(event, Unit)]
+    return [(unit.unit_index, unit.audio.tobytes(), unit.frames.tobytes(), unit.text) for unit in units]
 
 
 async def lose(gateway: str, process_id: int) -> None:
@@ -62,7 +63,7 @@ async def test_a_client_is_told_that_its_place_is_lost_and_can_come_again(tmp_pa
         tiny_gateway(thinker) as gateway,
     ):
         expected = await converse(gateway)
-        assert [index for index, _ in expected] == list(range(UNITS))
+        assert [index for index, *_ in expected] == list(range(UNITS))
         with pytest.raises(PlacementLost) as caught:
             await lose(gateway, load.process_id(1))
         assert caught.value.reason == "EPOCH"
