@@ -53,7 +53,11 @@ async def running_engine(
     if config.ranks == 1:
         yield await worker.run(_alone, config, load, incarnation)
         return
-    on_change = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, incarnation.change)
+    loop = asyncio.get_running_loop()
+
+    def on_change(epoch: int) -> None:
+        loop.call_soon_threadsafe(incarnation.change, epoch)
+
     supervisor = await worker.run(Supervisor, functools.partial(Epoch.form, config, load, config.ranks), on_change, log)
     try:
         performer = GroupPerformer(supervisor, config.ranks)

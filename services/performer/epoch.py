@@ -19,7 +19,7 @@ from wan_streamer.errors import EngineFault, PeerUnavailable, PlacementLost, Wan
 
 # How often ranks are looked at: a stopped one is found after this long, one that ended at once.
 LOOK_INTERVAL_S: Final = 0.1
-FORM_LIMIT_S: Final = 120.0
+FORM_LIMIT_S: Final = 600.0
 # No unit takes so long: who does not answer hangs.
 ANSWER_LIMIT_S: Final = 20.0
 

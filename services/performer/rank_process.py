@@ -21,6 +21,8 @@ from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import InvalidInput, WanStreamerError
 from wan_streamer.model.wan_streamer import WanStreamer
 
+# Ranks do not load equally fast.
+JOIN_LIMIT: Final = timedelta(minutes=10)
 # For a rank whose peers have gone while nobody was left to end it: it gives up by itself.
 EXCHANGE_LIMIT: Final = timedelta(seconds=20)
 
@@ -109,7 +111,9 @@ def _load(place: RankPlace, config: EngineConfig, load: Load) -> WanStreamer:
 
 def _join(place: RankPlace, config: EngineConfig) -> RankGroup:
     # torch's lists of names lack it.
-    store = distributed.TCPStore("127.0.0.1", place.store_port, timeout=EXCHANGE_LIMIT)  # type: ignore[attr-defined]
+    store = distributed.TCPStore("127.0.0.1", place.store_port, timeout=JOIN_LIMIT)  # type: ignore[attr-defined]
+    store.set(f"loaded {place.rank}", "")
+    store.wait([f"loaded {rank}" for rank in range(place.rank_count)], JOIN_LIMIT)
     distributed.init_process_group(
         "nccl" if config.device == "cuda" else "gloo",
         store=store,
