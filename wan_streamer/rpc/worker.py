@@ -44,7 +44,7 @@ class EngineWorker:
                 error = answer.exception()
                 if error is not None and not isinstance(error, WanStreamerError):
                     # A bug of ours, which nobody else would see.
-                    raise error
+                    raise error from None
             raise
 
     def _counted(self, call: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
