@@ -35,9 +35,8 @@ def test_ranks_solve_what_one_process_solves(
     model = random_model(tiny_config(heads=heads), dtype)
     recording = record(model, UNIT_INDICES)
     ranks = on_ranks(rank_count, functools.partial(replay, model, recording))
-    scale = max(1.0, max(float(each.video.abs().max()) for each in recording.latents))
     for rank in ranks:
-        assert largest_difference(rank.latents, recording.latents) <= tolerance * scale
+        assert largest_difference(rank.latents, recording.latents) <= tolerance
         assert all(same(a, b) for a, b in zip(rank.latents, ranks[0].latents, strict=True))
         split = HeadSplit.of(model.config.backbone, rank_count)
         assert rank.cache_bytes * heads[1] == KvCache(model).byte_count * split.rank_kv_heads
