@@ -12,3 +12,5 @@ class PerformerConfig(ServerConfig, EngineConfig):
 
     group: str = "performer-0"
     """Name of this group, for placements and logs."""
+    ranks: int = 1
+    """Processes that share every unit's work; on GPUs, each has one of its own. 1 computes in this process."""

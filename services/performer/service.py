@@ -1,7 +1,8 @@
 """The performer service: one stream a session, slices in, latents out."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,12 +11,12 @@ import structlog
 import torch
 
 from services.performer.config import PerformerConfig
-from wan_streamer.engine.config import EngineConfig, load_model, session_capacity
+from services.performer.engine import Engine, running_engine
+from services.performer.epoch import epoch_over
+from services.performer.rank_process import Load
+from wan_streamer.engine.config import load_model, session_capacity
 from wan_streamer.engine.exchange import KvSlice, Latents
-from wan_streamer.engine.performer import Performer, PerformerSession
-from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
-from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.stream import check_header, start_of
 from wan_streamer.rpc.tensors import from_proto, to_proto
@@ -28,29 +29,34 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 @asynccontextmanager
 async def build_performer(
-    config: PerformerConfig, context: ServiceContext, load: Callable[[EngineConfig], WanStreamer] = load_model
+    config: PerformerConfig, context: ServiceContext, load: Load = load_model
 ) -> AsyncIterator["PerformerService"]:
-    """Loads the model, warms it up and yields the service."""
+    """Loads the model, here or on each rank, warms it up and yields the service."""
     with EngineWorker() as worker:
-        performer = Performer(await worker.run(load, config))
-        unit_cost_ms = await worker.run(performer_cost_ms, performer)
-        capacity = config.max_sessions or session_capacity(unit_cost_ms)
-        context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)
-        yield PerformerService(config.group, performer, capacity, worker, context)
+        async with running_engine(config, worker, context.log, load) as engine:
+            capacity = config.max_sessions or session_capacity(engine.unit_cost_ms)
+            context.log.info(
+                "model ready",
+                preset=config.preset,
+                ranks=config.ranks,
+                unit_cost_ms=round(engine.unit_cost_ms, 1),
+                capacity=capacity,
+            )
+            yield PerformerService(config.group, engine, capacity, worker, context)
 
 
 class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
-    """Serves a performer; the group's epoch is the time of its start, so a later incarnation has a higher one."""
+    """Serves a performer. A session lives in one epoch of it; when that is over its stream ends with PlacementLost."""
 
     full_names: Sequence[str] = (pb.DESCRIPTOR.services_by_name["PerformerService"].full_name,)
 
     def __init__(
-        self, group: str, performer: Performer, capacity: int, worker: EngineWorker, context: ServiceContext
+        self, group: str, engine: Engine, capacity: int, worker: EngineWorker, context: ServiceContext
     ) -> None:
         self._group = group
-        self._performer = performer
-        self._fingerprint = performer.model.fingerprint()
-        self._epoch = time.time_ns() // 1000
+        self._engine = engine
+        self._performer = engine.performer
+        self._incarnation = engine.incarnation
         self._capacity = capacity
         self._worker = worker
         self._context = context
@@ -63,7 +69,8 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         performer_pb2_grpc.add_PerformerServiceServicer_to_server(self, server)
 
     async def probe(self) -> None:
-        """Returns while the engine makes progress."""
+        """Returns while the engine makes progress and its ranks are there."""
+        self._incarnation.serving_epoch()
         await self._worker.probe()
 
     async def drain(self, time_left_s: float) -> None:
@@ -73,12 +80,12 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
     async def DescribePerformer(
         self, request: pb.DescribePerformerRequest, context: Context
     ) -> pb.DescribePerformerResponse:
-        """What this group runs and how full it is."""
+        """What this group runs and how full it is; an error while it forms, and so is no use."""
         return pb.DescribePerformerResponse(
             group=self._group,
-            epoch=self._epoch,
-            rank_count=1,
-            model_fingerprint=self._fingerprint,
+            epoch=self._incarnation.serving_epoch(),
+            rank_count=self._engine.rank_count,
+            model_fingerprint=self._engine.fingerprint,
             max_session_count=self._capacity,
             session_count=self._session_count,
         )
@@ -95,20 +102,29 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         self._context.metrics.sessions.set(self._session_count)
         log.info("session opened")
         try:
-            session = await self._worker.run(self._performer.open, start.seed)
-            await context.write(pb.PerformResponse(started=pb.PerformStarted(epoch=self._epoch)))
-            async for request in requests:
-                if request.WhichOneof("message") != "slice":
-                    raise InvalidInput("got a second start, expected slices after the first message", reason="MESSAGE")
-                await self._perform(session, request.slice, start, context)
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._incarnation.until_over(start.epoch))
+                await self._perform_all(start, requests, context)
+                watching.cancel()
         finally:
             self._session_count -= 1
             self._context.metrics.sessions.set(self._session_count)
             log.info("session closed")
 
-    async def _perform(
-        self, session: PerformerSession, message: pb.KvSlice, start: pb.PerformStart, context: Context
+    async def _perform_all(
+        self, start: pb.PerformStart, requests: AsyncIterator[pb.PerformRequest], context: Context
     ) -> None:
+        session = await self._worker.run(self._performer.open, start.seed)
+        try:
+            await context.write(pb.PerformResponse(started=pb.PerformStarted(epoch=start.epoch)))
+            async for request in requests:
+                if request.WhichOneof("message") != "slice":
+                    raise InvalidInput("got a second start, expected slices after the first message", reason="MESSAGE")
+                await self._perform(session, request.slice, start, context)
+        finally:
+            await self._worker.run(self._performer.close, session)
+
+    async def _perform(self, session: Any, message: pb.KvSlice, start: pb.PerformStart, context: Context) -> None:
         """One unit: append, solve, answer; then, off the response path, the clean pass."""
         header = message.header
         check_header("slice", header, start)
@@ -144,15 +160,12 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
     def _admit(self, start: pb.PerformStart) -> None:
         if self._is_draining:
             raise Draining("this performer group is going away; try another")
-        if start.epoch != self._epoch:
-            raise PlacementLost(
-                f"got epoch {start.epoch}, expected {self._epoch}: the performer group was restarted and the session's "
-                "state is gone; create a new session",
-                reason="EPOCH",
-            )
-        if start.model_fingerprint != self._fingerprint:
+        if start.epoch != self._incarnation.epoch:
+            raise PlacementLost(epoch_over(start.epoch), reason="EPOCH")
+        fingerprint = self._engine.fingerprint
+        if start.model_fingerprint != fingerprint:
             raise InvalidInput(
-                f"got model {start.model_fingerprint}, expected {self._fingerprint}: start thinker and performer with "
+                f"got model {start.model_fingerprint}, expected {fingerprint}: start thinker and performer with "
                 "the same preset and weights",
                 reason="MODEL_MISMATCH",
             )
@@ -163,6 +176,6 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         keys_values = from_proto(message.keys_values, name="keys_values", dtype="float32", shape=(None,) * 5)
         return KvSlice(
             unit_index=message.header.unit_index,
-            keys_values=torch.tensor(keys_values).to(self._performer.model.layer_modulation),
+            keys_values=torch.tensor(keys_values),
             text_token_count=message.text_token_count,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.gateway.config import GatewayConfig
 from services.gateway.service import build_gateway
 from services.performer.config import PerformerConfig
+from services.performer.rank_process import Load
 from services.performer.service import build_performer
 from services.thinker.config import ThinkerConfig
 from services.thinker.service import build_thinker
@@ -36,11 +37,16 @@ def tiny_model(_config: EngineConfig, *, lag: int = 0) -> WanStreamer:
 
 @asynccontextmanager
 async def tiny_performer(
-    *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+    *,
+    lag: int = 0,
+    max_sessions: int = 4,
+    otlp_endpoint: str | None = None,
+    ranks: int = 1,
+    load: Load | None = None,
 ) -> AsyncIterator[str]:
     """The performer service alone."""
-    config = PerformerConfig(max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint)
-    build = functools.partial(build_performer, config, load=functools.partial(tiny_model, lag=lag))
+    config = PerformerConfig(max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint, ranks=ranks)
+    build = functools.partial(build_performer, config, load=load or functools.partial(tiny_model, lag=lag))
     async with running_service("performer", config, build) as address:
         yield address
 

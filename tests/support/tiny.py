@@ -1,16 +1,21 @@
 """A model of the real structure with small sizes, for tests that run many units."""
 
 import numpy as np
+import torch
 
 from wan_streamer.engine.exchange import UserInput
 from wan_streamer.model.config import AudioCodecConfig, BackboneConfig, HistoryConfig, ModelConfig, VideoCodecConfig
+from wan_streamer.model.presets import untrained
+from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
 VOCABULARY_SIZE = 258
 
 
-def tiny_config(*, lag: int = 0, solver_steps: int = 2, history: HistoryConfig | None = None) -> ModelConfig:
-    """Width 24, 3 layers, 2x2 video tokens, windows of a few units."""
+def tiny_config(
+    *, lag: int = 0, solver_steps: int = 2, history: HistoryConfig | None = None, heads: tuple[int, int] = (4, 2)
+) -> ModelConfig:
+    """Width 24, 3 layers, 2x2 video tokens, windows of a few units; `heads` over key-value heads."""
     audio = AudioCodecConfig(
         sample_rate_hz=8000, mel_bands=8, width=8, fine_width=8, depth=1, latent_channels=4, tokens_per_unit=4,
         wave_channels=3,
@@ -21,8 +26,8 @@ def tiny_config(*, lag: int = 0, solver_steps: int = 2, history: HistoryConfig |
         backbone=BackboneConfig(
             width=24,
             layer_count=3,
-            head_count=4,
-            kv_head_count=2,
+            head_count=heads[0],
+            kv_head_count=heads[1],
             head_size=8,
             mlp_width=32,
             vocabulary_size=VOCABULARY_SIZE,
@@ -57,3 +62,14 @@ def random_unit(config: ModelConfig, unit_index: int, seed: int = 0) -> UserInpu
         audio=random.uniform(-0.5, 0.5, samples).astype(np.float32),
         video=random.integers(0, 256, shape, dtype=np.uint8),
     )
+
+
+def random_model(config: ModelConfig, dtype: torch.dtype) -> WanStreamer:
+    """Weights large enough that every token matters, and with modulation by noise."""
+    model = untrained(config, 0)
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in model.named_parameters():
+        if name.startswith(("transformer", "tau_mlp", "layer_modulation", "kind", "text", "audio_", "video_", "user")):
+            spread = 0.5 if parameter.ndim == 1 else 1.2 * parameter.shape[-1] ** -0.5
+            parameter.data = torch.randn(parameter.shape, generator=generator) * spread
+    return model.to(dtype)

@@ -7,32 +7,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.support.tiny import random_unit, tiny_config
+from tests.support.tiny import random_model, random_unit, tiny_config
 from wan_streamer.engine.performer import Performer
 from wan_streamer.engine.thinker import Thinker
 from wan_streamer.model.attention import attend_grouped
-from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.flow import unit_noise
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, USER_KINDS, Kind
 from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
-from wan_streamer.model.presets import untrained
 from wan_streamer.model.rope import turn
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.wan_streamer import WanStreamer
 
 UNITS = 14
 SEED = 5
-
-
-def random_model(config: ModelConfig, dtype: torch.dtype) -> WanStreamer:
-    """Weights large enough that every token matters, and with modulation by noise."""
-    model = untrained(config, 0)
-    generator = torch.Generator().manual_seed(1)
-    for name, parameter in model.named_parameters():
-        if name.startswith(("transformer", "tau_mlp", "layer_modulation", "kind", "text", "audio_", "video_", "user")):
-            spread = 0.5 if parameter.ndim == 1 else 1.2 * parameter.shape[-1] ** -0.5
-            parameter.data = torch.randn(parameter.shape, generator=generator) * spread
-    return model.to(dtype)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from wan_streamer.errors import PlacementLost
 from wan_streamer.rpc.worker import EngineWorker
 
 
@@ -63,3 +64,21 @@ async def test_errors_come_out_as_they_are() -> None:
     """An exception in the thread is raised in the caller."""
     with EngineWorker() as worker, pytest.raises(ZeroDivisionError):
         await worker.run(divmod, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"), [(PlacementLost("gone"), asyncio.CancelledError), (ZeroDivisionError(), ZeroDivisionError)]
+)
+async def test_a_bug_in_a_call_whose_caller_is_gone_is_not_lost(error: Exception, seen: type[BaseException]) -> None:
+    """A cancelled caller hears of bugs; what we raise on purpose is as good as its own end."""
+
+    def call() -> None:
+        time.sleep(0.05)
+        raise error
+
+    with EngineWorker() as worker:
+        task = asyncio.create_task(worker.run(call))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(seen):
+            await task

@@ -37,9 +37,13 @@ class Ring:
 
 
 class KvCache:
-    """History of one session on one rank."""
+    """History of one session on one rank.
 
-    def __init__(self, model: WanStreamer) -> None:
+    Args:
+        kv_head_count: how many of the model's key-value heads the rank has; all of them when absent.
+    """
+
+    def __init__(self, model: WanStreamer, *, kv_head_count: int | None = None) -> None:
         config, layout, like = model.config, model.layout, model.layer_modulation
         backbone, history = config.backbone, config.history
         windows = window_units(history, torch.device("cpu")).tolist()
@@ -51,7 +55,7 @@ class KvCache:
         self._sink_shift_units = 0
 
         slots = self._rings[-1].end
-        shape = (backbone.layer_count, 2, backbone.kv_head_count, slots, backbone.head_size)
+        shape = (backbone.layer_count, 2, kv_head_count or backbone.kv_head_count, slots, backbone.head_size)
         self.keys_values = torch.zeros(shape, dtype=like.dtype, device=like.device)
         self._sink_keys = self.keys_values[:, 0, :, : self._sink_end].clone()
         ring_kinds = [torch.full((ring.end - ring.start,), kind) for kind, ring in enumerate(self._rings)]

@@ -1,6 +1,7 @@
 """The performer: the flow-matching solver and its history, nothing else."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -8,10 +9,33 @@ from torch import Tensor
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
-from wan_streamer.errors import InvalidInput
+from wan_streamer.engine.slice_check import check_slice
+from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.flow import solve, unit_noise
-from wan_streamer.model.layout import LATENT_KINDS, Kind
+from wan_streamer.model.layout import Kind
 from wan_streamer.model.wan_streamer import WanStreamer
+
+
+class UnitPerformer(Protocol):
+    """What solves units: this process alone, or ranks in others. A session is what its own `open` returned."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's."""
+
+    @property
+    def kv_head_count(self) -> int:
+        """Key-value heads of the slices it takes."""
+
+    def open(self, seed: int) -> Any: ...
+
+    def append(self, session: Any, kv_slice: KvSlice) -> None: ...
+
+    def solve(self, session: Any, unit_index: int) -> Latents: ...
+
+    def commit(self, session: Any, latents: Latents) -> None: ...
+
+    def close(self, session: Any) -> None: ...
 
 
 @dataclass
@@ -24,12 +48,18 @@ class PerformerSession:
 
 
 class Performer:
-    """One rank. For each unit: `append`, `solve`, and, off the response path, `commit`."""
+    """Alone, without other ranks. For each unit: `append`, `solve`, and, off the response path, `commit`."""
 
     def __init__(self, model: WanStreamer) -> None:
         self.model = model
+        self.config = model.config
         self._latent_pass = LatentPass(model)
         self._user_kinds = (Kind.USER_VIDEO, Kind.USER_AUDIO)
+
+    @property
+    def kv_head_count(self) -> int:
+        """Key-value heads that a slice must have."""
+        return self.model.config.backbone.kv_head_count
 
     def open(self, seed: int) -> PerformerSession:
         """A conversation before its first unit; its memory is allocated here and stays."""
@@ -42,7 +72,7 @@ class Performer:
         Raises:
             InvalidInput: the slice does not follow the last unit or has another shape than the model's.
         """
-        self._check(session, kv_slice)
+        check_slice(kv_slice, self.model.config, session.last_unit_index, kv_head_count=self.kv_head_count)
         start = 0
         for kind in (*self._user_kinds, Kind.AGENT_TEXT):
             count = kv_slice.text_token_count if kind is Kind.AGENT_TEXT else self.model.layout.counts[kind]
@@ -53,7 +83,7 @@ class Performer:
     @torch.inference_mode()
     def solve(self, session: PerformerSession, unit_index: int) -> Latents:
         """Clean latents of the unit that was appended, from noise, audio and video jointly."""
-        attend = session.cache.attend(LATENT_KINDS, unit_index)
+        attend = self._latent_pass.attention(session.cache, unit_index)
         rotation = self._latent_pass.rotation(unit_index)
 
         def velocity(latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
@@ -73,6 +103,9 @@ class Performer:
         """Forgets a unit that was appended and failed."""
         session.cache.discard(unit_index)
 
+    def close(self, session: PerformerSession) -> None:
+        """Ends a conversation. Here its memory goes with it; a group's ranks have to be told."""
+
     def _noise(self, seed: int, unit_index: int) -> tuple[Tensor, Tensor]:
         config, counts = self.model.config, self.model.layout.counts
         like = self.model.layer_modulation
@@ -82,25 +115,3 @@ class Performer:
         )
         audio, video = (unit_noise(shape, seed, unit_index, stream) for stream, shape in enumerate(shapes))
         return audio.to(like), video.to(like)
-
-    def _check(self, session: PerformerSession, kv_slice: KvSlice) -> None:
-        if kv_slice.unit_index <= session.last_unit_index:
-            raise InvalidInput(
-                f"got a slice of unit {kv_slice.unit_index} after unit {session.last_unit_index}, expected a later one",
-                reason="UNIT_INDEX_PAST",
-            )
-        counts = self.model.layout.counts
-        if not 1 <= kv_slice.text_token_count <= counts[Kind.AGENT_TEXT]:
-            raise InvalidInput(
-                f"got {kv_slice.text_token_count} text tokens, expected 1 to {counts[Kind.AGENT_TEXT]}",
-                reason="TEXT_TOKEN_COUNT",
-            )
-        backbone = self.model.config.backbone
-        tokens = sum(counts[kind] for kind in self._user_kinds) + kv_slice.text_token_count
-        expected = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
-        if tuple(kv_slice.keys_values.shape) != expected:
-            raise InvalidInput(
-                f"got a slice of shape {tuple(kv_slice.keys_values.shape)}, expected {expected}: "
-                "thinker and performer must run the same model",
-                reason="TENSOR_SHAPE",
-            )

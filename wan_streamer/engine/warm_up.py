@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from wan_streamer.engine.exchange import KvSlice, Latents, UserInput
-from wan_streamer.engine.performer import Performer
+from wan_streamer.engine.performer import UnitPerformer
 from wan_streamer.engine.thinker import Thinker
 from wan_streamer.model.config import ModelConfig
-from wan_streamer.model.layout import USER_KINDS, Kind
+from wan_streamer.model.layout import USER_KINDS, Kind, UnitLayout
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
 UNITS = 8
@@ -25,13 +25,12 @@ def silent_unit(config: ModelConfig, unit_index: int) -> UserInput:
     )
 
 
-def performer_cost_ms(performer: Performer) -> float:
+def performer_cost_ms(performer: UnitPerformer, units: int = UNITS) -> float:
     """Time of a performer's whole unit when nothing disturbs it, in milliseconds."""
-    model = performer.model
-    backbone, counts = model.config.backbone, model.layout.counts
+    backbone, counts = performer.config.backbone, UnitLayout.of(performer.config).counts
     tokens = sum(counts[kind] for kind in (*USER_KINDS, Kind.AGENT_TEXT))
-    shape = (backbone.layer_count, 2, backbone.kv_head_count, tokens, backbone.head_size)
-    keys_values = torch.zeros(shape).to(model.layer_modulation)
+    shape = (backbone.layer_count, 2, performer.kv_head_count, tokens, backbone.head_size)
+    keys_values = torch.zeros(shape)
     session = performer.open(seed=0)
 
     def unit(k: int) -> None:
@@ -41,7 +40,9 @@ def performer_cost_ms(performer: Performer) -> float:
         )
         performer.commit(session, performer.solve(session, k))
 
-    return _undisturbed_ms(unit)
+    cost_ms = _undisturbed_ms(unit, units)
+    performer.close(session)
+    return cost_ms
 
 
 def thinker_cost_ms(thinker: Thinker) -> float:
@@ -58,13 +59,13 @@ def thinker_cost_ms(thinker: Thinker) -> float:
         thinker.decode(session, latents)
         thinker.commit(session, latents)
 
-    return _undisturbed_ms(unit)
+    return _undisturbed_ms(unit, UNITS)
 
 
-def _undisturbed_ms(unit: Callable[[int], None]) -> float:
+def _undisturbed_ms(unit: Callable[[int], None], units: int) -> float:
     # The fastest unit: at start the other services load their models on the same cores.
     times_ms = []
-    for k in range(UNITS):
+    for k in range(units):
         start = time.perf_counter()
         unit(k)
         times_ms.append((time.perf_counter() - start) * 1e3)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.config import EarConfig, ModelConfig
-from wan_streamer.model.layout import LATENT_KINDS, Kind, UnitLayout
+from wan_streamer.model.layout import Kind, UnitLayout
 from wan_streamer.model.rope import Rotation, frequencies, pair_axes, rotation
 from wan_streamer.model.transformer import MODULATIONS, Transformer
 from wan_streamer.model.user_encoder import EarEncoder, SightEncoder, UserAudioEncoder, UserVideoEncoder
@@ -128,8 +128,9 @@ class WanStreamer(nn.Module):
         return self.video_codec.decode(latents_BUNC * self.video_latent_deviation + self.video_latent_mean)
 
     def velocities(self, context_BTD: Tensor) -> tuple[Tensor, Tensor]:
-        """Audio and video velocities from the contexts of a unit's latents: one joint prediction."""
-        audio, video = context_BTD.split([self.layout.counts[kind] for kind in LATENT_KINDS], dim=1)
+        """Audio and video velocities from the contexts of a unit's latents, or of some of its video: one joint
+        prediction."""
+        audio, video = context_BTD.tensor_split([self.layout.counts[Kind.AGENT_AUDIO]], dim=1)
         return self.audio_head(audio), self.video_head(video)
 
     def modulation(self, tau: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from wan_streamer.errors import WanStreamerError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,6 +41,10 @@ class EngineWorker:
         except asyncio.CancelledError:
             if not computing.cancel():
                 await asyncio.wait((answer,))
+                error = answer.exception()
+                if error is not None and not isinstance(error, WanStreamerError):
+                    # A bug of ours, which nobody else would see.
+                    raise error from None
             raise
 
     def _counted(self, call: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
