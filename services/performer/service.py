@@ -10,9 +10,10 @@ import structlog
 import torch
 
 from services.performer.config import PerformerConfig
-from wan_streamer.engine.config import EngineConfig, load_model, session_capacity
+from wan_streamer.engine.config import EngineConfig, load_model
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.performer import Performer, PerformerSession
+from wan_streamer.engine.phases import session_capacity
 from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.model.wan_streamer import WanStreamer
