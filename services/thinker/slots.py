@@ -110,4 +110,5 @@ class Slots:
         self._reserved = {session: place for session, place in self._reserved.items() if place.expires_at > now}
 
     def _phases_us(self) -> list[int]:
-        return [place.phase_us for place in (*self._live.values(), *self._reserved.values())]
+        places: list[LiveSession | Reservation] = [*self._live.values(), *self._reserved.values()]
+        return [place.phase_us for place in places]
