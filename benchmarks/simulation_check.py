@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 from machine import describe_machine
-from simulation import Outcome, simulate
+from simulation import Outcome as Simulated
+from simulation import simulate
 
-from wan_streamer.client import AudioFormat, Session, Unit, VideoFormat, connect
+from wan_streamer.client import AudioFormat, Outcome, Session, Unit, VideoFormat, connect
 from wan_streamer.client.suite import STOP_LIMIT_S, Suite, SuiteOptions
 from wan_streamer.engine.order import JOBS
 from wan_streamer.errors import CapacityExhausted
@@ -52,7 +53,7 @@ class Seen:
     """What the clients of one run saw.
 
     Attributes:
-        latencies_ms: model-side latency by session id and unit.
+        latencies_ms: model-side latency by session id and unit, of those that were answered.
         outcomes: ON_TIME, LATE, SKIPPED.
     """
 
@@ -99,7 +100,8 @@ async def listen(session: Session, seen: Seen) -> None:
     async for event in session:
         if isinstance(event, Unit):
             seen.outcomes[event.outcome.name] += 1
-            seen.latencies_ms[event.session_id, event.unit_index] = event.model_latency_ms
+            if event.outcome is not Outcome.SKIPPED:
+                seen.latencies_ms[event.session_id, event.unit_index] = event.model_latency_ms
 
 
 async def converse(address: str, count: int, units: int) -> Seen:
@@ -182,7 +184,7 @@ class Recorded:
         return {job.name: statistics.median(unit[job.name] for unit in every) for job in JOBS}
 
 
-def compared(name: str, outcome: Outcome, measured_ms: list[float]) -> bool:
+def compared(name: str, outcome: Simulated, measured_ms: list[float]) -> bool:
     """Prints medians side by side; whether they agree."""
     simulated_ms = [latency for session in outcome.latencies_ms for latency in session[WARM_UP_UNITS:]]
     simulated, measured = statistics.median(simulated_ms), statistics.median(measured_ms)
