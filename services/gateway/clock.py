@@ -64,3 +64,8 @@ def unix_us() -> int:
 def capture_start_of_complete_unit_unix_us(now_unix_us: int) -> int:
     """Where media time drives, a unit counts as captured in the 160 ms before it was complete."""
     return now_unix_us - UNIT_US
+
+
+def until_phase_us(phase_us: int, now_unix_us: int) -> int:
+    """How long it is until wall time modulo a unit is `phase_us`: 0 to below `UNIT_US`."""
+    return (phase_us - now_unix_us) % UNIT_US

@@ -13,6 +13,7 @@ import grpc
 from services.gateway.admission import Admission
 from services.gateway.attached_sessions import AttachedSessions
 from services.gateway.attachment import Attachment, read_attach
+from services.gateway.clock import unix_us, until_phase_us
 from services.gateway.config import GatewayConfig
 from services.gateway.outbox import Outbox
 from services.gateway.session import Session, SessionPlace, make_cutter
@@ -81,13 +82,14 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             placement = replace(placement, generation=seat.generation)
             cutter = await asyncio.to_thread(make_cutter, attachment, description.model)
             traceparent = self._context.tracing.session_traceparent(attachment.session_id)
-            async with link.converse(_start_of(placement, traceparent)) as stream:
-                place = SessionPlace(stream=stream, model=description.model)
+            async with link.converse(_start_of(placement, traceparent)) as started:
+                place = SessionPlace(stream=started.stream, model=description.model)
                 outbox = Outbox(context.write)
                 seat.session = self._make_session(
                     attachment, placement, place, cutter, outbox, traceparent, seat.replaced
                 )
-                await outbox.send(session_pb2.ConnectResponse(attached=self._attached(placement, place)))
+                attached = self._attached(placement, place, until_phase_us(started.phase_us, unix_us()))
+                await outbox.send(session_pb2.ConnectResponse(attached=attached))
                 await self._run(seat.session, request_iterator, attachment, seat.generation)
 
     async def _run(
@@ -142,14 +144,14 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             log=self._context.log.bind(session_id=placement.session_id, generation=placement.generation),
         )
 
-    def _attached(self, placement: Placement, place: SessionPlace) -> session_pb2.Attached:
+    def _attached(self, placement: Placement, place: SessionPlace, capture_delay_us: int) -> session_pb2.Attached:
         media = session_pb2.AgentMedia(
             audio_sample_rate_hz=place.model.agent_audio_sample_rate_hz,
             video_width=place.model.agent_video_width,
             video_height=place.model.agent_video_height,
         )
         media.deadline_after_capture.FromMicroseconds(round(self._config.deadline_ms * 1e3))
-        return session_pb2.Attached(
+        attached = session_pb2.Attached(
             outcome=session_pb2.ATTACH_OUTCOME_NEW,
             generation=placement.generation,
             epoch=placement.epoch,
@@ -158,6 +160,8 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             resume_token=self._signer.sign(placement)[0],
             model_description=place.model.text,
         )
+        attached.capture_delay.FromMicroseconds(capture_delay_us)
+        return attached
 
     async def _first_message(self, requests: AsyncIterator[session_pb2.ConnectRequest]) -> session_pb2.ConnectRequest:
         try:

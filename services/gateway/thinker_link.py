@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import grpc
@@ -21,6 +22,18 @@ RESERVE_LIMIT_S: Final = 5.0
 START_LIMIT_S: Final = 10.0
 
 ConverseStream: TypeAlias = ClientStream[thinker_pb2.ConverseRequest, thinker_pb2.ConverseResponse]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """An open conversation.
+
+    Attributes:
+        phase_us: when its units should come, as wall time modulo a unit.
+    """
+
+    stream: ConverseStream
+    phase_us: int
 
 
 class ThinkerLink:
@@ -50,15 +63,14 @@ class ThinkerLink:
             raise from_rpc_error(error) from error
 
     @asynccontextmanager
-    async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[ConverseStream]:
+    async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[Started]:
         """A started conversation; leaving cancels the stream, which frees the thinker's side.
 
         Raises:
             PlacementLost: the thinker knows nothing (any more) of the session.
         """
         with ConverseStream(self._stub.Converse()) as stream:
-            await _start(stream, start)
-            yield stream
+            yield Started(stream=stream, phase_us=await _start(stream, start))
 
 
 class ThinkerLinks:
@@ -134,7 +146,8 @@ async def open_links(addresses: Sequence[str], log: FilteringBoundLogger) -> Asy
         await asyncio.gather(*(channel.close() for channel in channels))
 
 
-async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> None:
+async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> int:
+    """Starts the conversation; returns its phase in microseconds."""
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await stream.write(thinker_pb2.ConverseRequest(start=start))
@@ -149,3 +162,4 @@ async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> No
         ) from error
     if response is None or response.WhichOneof("message") != "started":
         raise PeerUnavailable("the thinker ended the session before it started; create a new session")
+    return response.started.phase_us

@@ -14,8 +14,9 @@ from services.performer.config import PerformerConfig
 from services.performer.engine import Engine, running_engine
 from services.performer.epoch import epoch_over
 from services.performer.rank_process import Load
-from wan_streamer.engine.config import load_model, session_capacity
+from wan_streamer.engine.config import load_model
 from wan_streamer.engine.exchange import KvSlice, Latents
+from wan_streamer.engine.phases import session_capacity
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.stream import check_header, start_of

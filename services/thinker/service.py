@@ -13,7 +13,8 @@ from services.thinker.config import ThinkerConfig
 from services.thinker.conversation import Conversation
 from services.thinker.performer_link import describe_performer, performing
 from services.thinker.slots import Slots
-from wan_streamer.engine.config import EngineConfig, describe, load_model, session_capacity
+from wan_streamer.engine.config import EngineConfig, describe, load_model
+from wan_streamer.engine.phases import session_capacity
 from wan_streamer.engine.thinker import Thinker
 from wan_streamer.engine.warm_up import thinker_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost, Superseded
@@ -102,7 +103,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         group = await self._describe_performer()
         if group.session_count >= group.max_session_count:
             raise CapacityExhausted(f"all {group.max_session_count} places of {group.group} are taken")
-        self._slots.reserve(request.session_id)
+        self._slots.reserve(request.session_id, most=group.max_session_count)
         lifetime = Duration()
         lifetime.FromMilliseconds(int(self._slots.reservation_s * 1000))
         return pb.ReserveResponse(
@@ -126,7 +127,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             log.info("session opened")
             self._context.metrics.sessions.set(self._slots.live_count)
             try:
-                await self._converse(start, requests, context)
+                await self._converse(start, live.phase_us, requests, context)
             except asyncio.CancelledError:
                 if live.was_superseded:
                     raise Superseded("a newer attach of this session took over") from None
@@ -136,7 +137,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         self._context.metrics.sessions.set(self._slots.live_count)
 
     async def _converse(
-        self, start: pb.ConverseStart, requests: AsyncIterator[pb.ConverseRequest], context: Context
+        self, start: pb.ConverseStart, phase_us: int, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:
         session = await self._worker.run(self._thinker.open)
         perform_start = performer_pb2.PerformStart(
@@ -148,7 +149,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             traceparent=start.traceparent,
         )
         async with performing(self._performer, perform_start) as link:
-            await context.write(pb.ConverseResponse(started=pb.ConverseStarted(epoch=start.epoch)))
+            started = pb.ConverseStarted(epoch=start.epoch, phase_us=phase_us)
+            await context.write(pb.ConverseResponse(started=started))
             conversation = Conversation(start, self._thinker, session, self._worker, link, self._context.recorder)
 
             async def emit(unit: pb.AgentUnitMedia) -> None:

@@ -1,4 +1,4 @@
-"""Who may converse on this thinker: reservations and live sessions. The truth about slots is here."""
+"""Who may converse on this thinker, and in which phase: reservations and live sessions; the truth about slots."""
 
 import asyncio
 import time
@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from wan_streamer.engine.phases import free_phase_us
 from wan_streamer.errors import CapacityExhausted, PlacementLost, Superseded
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A place that is kept for a session."""
+
+    expires_at: float
+    phase_us: int
 
 
 @dataclass
@@ -14,6 +23,7 @@ class LiveSession:
     """A session whose stream is open."""
 
     generation: int
+    phase_us: int
     task: asyncio.Task[object]
     was_superseded: bool = False
 
@@ -24,7 +34,7 @@ class Slots:
     def __init__(self, capacity: int, reservation_s: float) -> None:
         self.capacity = capacity
         self.reservation_s = reservation_s
-        self._expires_at: dict[str, float] = {}
+        self._reserved: dict[str, Reservation] = {}
         self._live: dict[str, LiveSession] = {}
         self._empty = asyncio.Event()
         self._empty.set()
@@ -37,25 +47,31 @@ class Slots:
     @property
     def taken_count(self) -> int:
         """Live sessions and reservations that still hold."""
-        now = time.monotonic()
-        self._expires_at = {session: at for session, at in self._expires_at.items() if at > now}
-        return len(self._live) + len(self._expires_at)
+        self._forget_expired()
+        return len(self._live) + len(self._reserved)
 
     async def wait_empty(self) -> None:
         """Waits until no session is live."""
         await self._empty.wait()
 
-    def reserve(self, session_id: str) -> None:
-        """Keeps a place for a session; repeating it prolongs the reservation.
+    def reserve(self, session_id: str, *, most: int | None = None) -> None:
+        """Keeps a place and a phase for a session; repeating it prolongs the reservation.
+
+        Args:
+            most: sessions that the performer group admits, where that is less than the thinker does.
 
         Raises:
             CapacityExhausted: every place is taken.
         """
-        is_known = session_id in self._expires_at or session_id in self._live
-        if not is_known and self.taken_count >= self.capacity:
-            raise CapacityExhausted(f"all {self.capacity} places of this thinker are taken; try again later")
-        if session_id not in self._live:
-            self._expires_at[session_id] = time.monotonic() + self.reservation_s
+        if session_id in self._live:
+            return
+        self._forget_expired()
+        known = self._reserved.get(session_id)
+        place_count = min(self.capacity, most or self.capacity)
+        if known is None and self.taken_count >= place_count:
+            raise CapacityExhausted(f"all {place_count} places of this thinker are taken; try again later")
+        phase_us = free_phase_us(self._phases_us(), place_count) if known is None else known.phase_us
+        self._reserved[session_id] = Reservation(time.monotonic() + self.reservation_s, phase_us)
 
     @contextmanager
     def occupy(self, session_id: str, generation: int) -> Iterator[LiveSession]:
@@ -70,14 +86,16 @@ class Slots:
         older = self._live.get(session_id)
         if older is not None and older.generation >= generation:
             raise Superseded(f"got generation {generation}, expected one above {older.generation}")
-        if older is None and self._expires_at.pop(session_id, 0.0) <= time.monotonic():
+        self._forget_expired()
+        place = older or self._reserved.pop(session_id, None)
+        if place is None:
             raise PlacementLost(
                 "this session has no place here: its reservation expired or its stream was left; create a new session"
             )
         if older is not None:
             older.was_superseded = True
             older.task.cancel()
-        mine = self._live[session_id] = LiveSession(generation, task)
+        mine = self._live[session_id] = LiveSession(generation, place.phase_us, task)
         self._empty.clear()
         try:
             yield mine
@@ -86,3 +104,11 @@ class Slots:
                 del self._live[session_id]
             if not self._live:
                 self._empty.set()
+
+    def _forget_expired(self) -> None:
+        now = time.monotonic()
+        self._reserved = {session: place for session, place in self._reserved.items() if place.expires_at > now}
+
+    def _phases_us(self) -> list[int]:
+        places: list[LiveSession | Reservation] = [*self._live.values(), *self._reserved.values()]
+        return [place.phase_us for place in places]

@@ -20,6 +20,7 @@ from wan_streamer.client import (
     VideoFormat,
     connect,
 )
+from wan_streamer.client.session import Pace
 from wan_streamer.errors import CapacityExhausted, InvalidInput, PeerUnavailable, PlacementLost, WanStreamerError
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.status import abort
@@ -35,8 +36,9 @@ Script = Callable[["Gateway", Context], Awaitable[None]]
 class Gateway(SessionServiceServicer):
     """Answers CreateSession and Attach, keeps what it gets, and lets a test's script do the rest."""
 
-    def __init__(self, script: Script, *, refusal: WanStreamerError | None = None) -> None:
+    def __init__(self, script: Script, *, refusal: WanStreamerError | None = None, capture_delay_ms: int = 0) -> None:
         self._script = script
+        self._capture_delay_ms = capture_delay_ms
         self._refusal = refusal
         self.created: list[session_pb2.CreateSessionRequest] = []
         self.received: asyncio.Queue[session_pb2.ConnectRequest | None] = asyncio.Queue()
@@ -58,6 +60,7 @@ class Gateway(SessionServiceServicer):
         attached = session_pb2.Attached(outcome=session_pb2.ATTACH_OUTCOME_NEW, generation=1, epoch=7)
         attached.agent_media.audio_sample_rate_hz = 16_000
         attached.agent_media.deadline_after_capture.FromMilliseconds(200)
+        attached.capture_delay.FromMilliseconds(self._capture_delay_ms)
         await context.write(session_pb2.ConnectResponse(attached=attached))
         reading = asyncio.create_task(self._read(request_iterator))
         try:
@@ -347,6 +350,24 @@ async def test_at_media_pace_a_session_that_nobody_reads_is_an_error_not_a_hang(
     async with serving(Gateway(script)) as address, connect(address, audio=MONO, pace="media") as session:
         with pytest.raises(InvalidInput, match="nobody reads"):
             await session.send_audio(np.zeros(16_000 * 3, np.int16))
+
+
+@pytest.mark.parametrize(("pace", "waits"), [("live", True), ("media", False)])
+async def test_a_live_session_is_entered_when_its_capture_should_begin(pace: Pace, waits: bool) -> None:
+    """Live, `connect` keeps the session's phase by waiting as long as Attached says; for files there is no phase."""
+
+    async def script(gateway: Gateway, context: Context) -> None:
+        await gateway.until("end_of_input")
+        await end(context, 0)
+
+    async with serving(Gateway(script, capture_delay_ms=150)) as address:
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        async with connect(address, audio=MONO, pace=pace) as session:
+            assert session.attached.capture_delay_ms == 150
+            # Without the wait this takes a few milliseconds; on a busy machine it may take longer, too.
+            assert loop.time() - begin_s >= 0.15 or not waits
+            await session.end()
 
 
 def test_a_session_without_media_is_refused() -> None:

@@ -14,37 +14,50 @@ from wan_streamer.model.attention import attend_grouped
 from wan_streamer.model.flow import unit_noise
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, USER_KINDS, Kind
 from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
-from wan_streamer.model.rope import turn
+from wan_streamer.model.rope import Rotation, turn
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.wan_streamer import WanStreamer
 
-UNITS = 14
+# Many times every window; then, after a day of which every unit was lost, a few more.
+UNITS = (*range(40), *range(540_000, 540_009))
 SEED = 5
 
 
 @dataclass(frozen=True)
-class SinkAttention:
-    """The oracle: plain softmax, query unit by query unit, with the sink's keys at their held distance."""
+class WindowAttention:
+    """The oracle, unit by unit from scratch: plain softmax over the visible tokens alone, at positions in the window.
+
+    It knows no absolute positions: keys come without RoPE and are turned by where they stand now, the sink at the
+    window's beginning.
+    """
 
     model: WanStreamer
     tokens: Tokens
+    offsets_T3: Tensor
     mask: Tensor
     bound_units: int
 
     def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
         groups = q_BTHS.shape[2] // k_BTKS.shape[2]
-        values = v_BTKS[0].repeat_interleave(groups, 1)
         out = torch.empty_like(q_BTHS)
-        is_sink = self.tokens.unit < self.model.config.history.sink_units
         for unit in self.tokens.unit.unique().tolist():
             rows = self.tokens.unit == unit
-            shift = max(0, unit - self.bound_units) * POSITIONS_PER_UNIT
-            turned = turn(k_BTKS[0], self.model.rotation(torch.full((1, 3), shift)))
-            keys = torch.where(is_sink[:, None, None], turned, k_BTKS[0]).repeat_interleave(groups, 1)
-            scores = torch.einsum("qhs,khs->hqk", q_BTHS[0, rows], keys) * keys.shape[-1] ** -0.5
-            weights = scores.masked_fill(~self.mask[rows], float("-inf")).softmax(-1)
+            seen = self.mask[rows].any(0)
+            queries = turn(q_BTHS[0, rows], self.rotation(rows, unit))
+            keys = turn(k_BTKS[0, seen], self.rotation(seen, unit)).repeat_interleave(groups, 1)
+            values = v_BTKS[0, seen].repeat_interleave(groups, 1)
+            scores = torch.einsum("qhs,khs->hqk", queries, keys) * keys.shape[-1] ** -0.5
+            weights = scores.masked_fill(~self.mask[rows][:, seen], float("-inf")).softmax(-1)
             out[0, rows] = torch.einsum("hqk,khs->qhs", weights, values)
         return out
+
+    def rotation(self, which: Tensor, now: int) -> Rotation:
+        """RoPE of tokens at positions that count from the beginning of the window of unit `now`."""
+        units, is_sink = self.tokens.unit[which], self.tokens.unit[which] < self.model.config.history.sink_units
+        in_window = torch.where(is_sink, units, units - max(0, now - self.bound_units))
+        assert in_window.min() >= 0
+        assert in_window.max() <= self.bound_units
+        return self.model.rotation(self.offsets_T3[which] + in_window[:, None] * POSITIONS_PER_UNIT)
 
 
 def serve(model: WanStreamer) -> tuple[list[tuple[Tensor, Tensor]], list[list[int]]]:
@@ -52,7 +65,7 @@ def serve(model: WanStreamer) -> tuple[list[tuple[Tensor, Tensor]], list[list[in
     thinker, performer = Thinker(model), Performer(model)
     hearing, solving = thinker.open(), performer.open(SEED)
     latents, words = [], []
-    for k in range(UNITS):
+    for k in UNITS:
         performer.append(solving, thinker.think(hearing, random_unit(model.config, k)))
         words.append(hearing.words[k])
         solved = performer.solve(solving, k)
@@ -68,7 +81,7 @@ def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[
     layout, like = model.layout, model.layer_modulation
     kinds, indices, offsets = layout.kinds_T(), layout.indices_T(), layout.offsets_T3()
     stream = Stream.of(model)
-    x, unit, kind, index, level, position, modulation = [], [], [], [], [], [], []
+    x, unit, kind, index, level, offset, modulation = [], [], [], [], [], [], []
 
     def add(k: int, embedded: Tensor, rows: Tensor, noise_level: int, tau: float | None) -> None:
         x.append(embedded[0])
@@ -76,12 +89,12 @@ def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[
         kind.append(kinds[rows])
         index.append(indices[rows])
         level.append(torch.full((len(rows),), noise_level))
-        position.append(offsets[rows] + k * POSITIONS_PER_UNIT)
+        offset.append(offsets[rows])
         m = model.no_modulation() if tau is None else model.modulation(torch.full((1, 1), tau))
         modulation.append(m.expand(-1, -1, 1, len(rows), -1))
 
     rows_of = lambda *k: torch.arange(layout.token_count)[layout.slice(*k)]  # noqa: E731
-    for k, (z, text) in enumerate(zip(latents, words, strict=True)):
+    for k, z, text in zip(UNITS, latents, words, strict=True):
         user = random_unit(model.config, k)
         frames = torch.tensor(user.video).permute(0, 3, 1, 2).to(like) / 127.5 - 1
         with streaming(stream):
@@ -98,23 +111,22 @@ def whole(model: WanStreamer, latents: list[tuple[Tensor, Tensor]], words: list[
     history = model.config.history
     mask = may_attend(tokens, tokens, lag=model.config.lag, history=history)
     bound = history.sink_units + int(window_units(history, torch.device("cpu")).max())
-    attend = SinkAttention(model, tokens, mask, bound)
-    context = model.transformer(
-        torch.cat(x)[None], model.rotation(torch.cat(position)), torch.cat(modulation, 3), attend
-    )
+    attend = WindowAttention(model, tokens, torch.cat(offset), mask, bound)
+    unturned = model.rotation(torch.zeros(len(tokens.unit), 3, dtype=torch.int64))
+    context = model.transformer(torch.cat(x)[None], unturned, torch.cat(modulation, 3), attend)
     return context[0], tokens
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
 @pytest.mark.parametrize("lag", [0, 1])
 def test_serving_equals_the_training_forward(lag: int, dtype: torch.dtype, tolerance: float) -> None:
-    """Latents and words of a conversation far past every window equal those of one forward with the mask."""
+    """Latents and words far past every window, and a day later, equal those of one forward with the mask."""
     model = random_model(tiny_config(lag=lag, solver_steps=1), dtype)
     with torch.inference_mode():
         latents, words = serve(model)
         context, tokens = whole(model, latents, words)
         noisy = tokens.level == 1
-        for k, (audio, video) in enumerate(latents):
+        for k, said, (audio, video) in zip(UNITS, words, latents, strict=True):
             velocities = model.velocities(context[noisy & (tokens.unit == k)][None])
             for stream, (served, velocity) in enumerate(zip((audio, video), velocities, strict=True)):
                 expected = unit_noise(tuple(served.shape), SEED, k, stream).to(dtype) - velocity[0]
@@ -127,7 +139,7 @@ def test_serving_equals_the_training_forward(lag: int, dtype: torch.dtype, toler
                     torch.nonzero(of_unit & (tokens.kind == Kind.AGENT_TEXT))[:-1],
                 ]
             )[:, 0]
-            assert model.text_head(context[speakers]).argmax(-1).tolist() == words[k]
+            assert model.text_head(context[speakers]).argmax(-1).tolist() == said
     assert len({tuple(text) for text in words}) > 1, "the words never change, so the test would not notice much"
 
 

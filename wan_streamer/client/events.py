@@ -45,7 +45,12 @@ class AttachOutcome(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
-    """The answer to an attach: what the session is and what its units will contain."""
+    """The answer to an attach: what the session is and what its units will contain.
+
+    Attributes:
+        capture_delay_ms: live, how long after this answer the capture should begin, so that this session's units take
+            turns with those of others.
+    """
 
     session_id: str
     outcome: AttachOutcome
@@ -57,6 +62,7 @@ class Attached:
     video_height: int
     deadline_after_capture_ms: float
     model_description: str
+    capture_delay_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,6 +154,7 @@ def attached_from_proto(message: session_pb2.Attached, session_id: str) -> Attac
         video_height=media.video_height,
         deadline_after_capture_ms=media.deadline_after_capture.ToMicroseconds() / 1000,
         model_description=message.model_description,
+        capture_delay_ms=message.capture_delay.ToMicroseconds() / 1000,
     )
 
 

@@ -45,6 +45,8 @@ def connect(
 ) -> "Session":
     """A session with the gateway at `address` ("host:port"), to be entered with `async with`.
 
+    Live, it is entered when it is the time to begin the capture (`Attached.capture_delay_ms`, less than a unit).
+
     Args:
         address: where the gateway listens.
         audio: format of the audio that will be sent; None: the model hears silence.
@@ -119,6 +121,9 @@ class Session:
             self._attach.session_id, self._attach.resume_token = created.session_id, created.resume_token
             self._stream = await stack.enter_async_context(DuplexStream(ClientStream(stub.Connect())))
             self.attached = await self._first_answer()
+            if self._attach.pace == session_pb2.PACE_LIVE:
+                # Units of sessions that share a machine take turns: this is where ours begin.
+                await asyncio.sleep(self.attached.capture_delay_ms / 1e3)
             self._room = Room(self._limits.max_media_ahead.ToMicroseconds(), self.attached.first_unit_index)
             self._stack = stack.pop_all()
         return self

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from wan_streamer.engine.gpu import Gpu
 from wan_streamer.engine.kv import KvCache
+from wan_streamer.engine.order import Process
 from wan_streamer.engine.thinker import HEARD_KINDS
-from wan_streamer.engine.unit_passes import Pass, Process, byte_count, unit_passes
+from wan_streamer.engine.unit_passes import Pass, byte_count, unit_passes
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.presets import nano

@@ -9,10 +9,6 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import preset, untrained
 from wan_streamer.model.shipped import shipped_codec, shipped_transformer, use_shipped_senses, use_shipped_transformer
 from wan_streamer.model.wan_streamer import WanStreamer
-from wan_streamer.unit import UNIT_MS
-
-# Share of a unit's time that sessions may fill: the rest is for the wire, jitter and what else the machine does.
-USABLE_SHARE = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +50,3 @@ def describe(config: EngineConfig) -> str:
         return f"{config.preset}, trained"
     codecs = "trained codecs" if shipped_codec(config.preset, "video").is_file() else "untrained codecs"
     return f"{config.preset}, {codecs}, untrained Transformer (weights drawn from seed {config.weights_seed})"
-
-
-def session_capacity(unit_cost_ms: float) -> int:
-    """How many sessions fit into the time of a unit, at least one."""
-    return max(1, int(UNIT_MS * USABLE_SHARE / unit_cost_ms))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from wan_streamer.engine.kv_state import KvState
 from wan_streamer.model.attention import attend_grouped
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, Kind
 from wan_streamer.model.mask import EMPTY, Tokens, may_attend, window_units
@@ -113,6 +114,30 @@ class KvCache:
     def discard(self, unit_index: int) -> None:
         """Forgets everything of a unit, staged or committed."""
         self._units_N[self._units_N == unit_index] = EMPTY
+
+    def state(self, *, first_head: int = 0) -> KvState:
+        """What later passes depend on: views of the cache's memory, to be written before the next unit.
+
+        Args:
+            first_head: number of this cache's first head among the model's.
+        """
+        heads = range(first_head, first_head + self.keys_values.shape[2])
+        return KvState(
+            keys_values={head: self.keys_values[:, :, own] for own, head in enumerate(heads)},
+            sink_keys={head: self._sink_keys[:, own] for own, head in enumerate(heads)},
+            units_N=self._units_N,
+            committed_units=tuple(self._committed_units),
+            sink_shift_units=self._sink_shift_units,
+        )
+
+    def restore(self, state: KvState) -> None:
+        """Continues where `state`, of as many heads and slots, was taken; it is copied into the cache's memory."""
+        for own, head in enumerate(state.heads):
+            self.keys_values[:, :, own] = state.keys_values[head]
+            self._sink_keys[:, own] = state.sink_keys[head]
+        self._units_N.copy_(state.units_N)
+        self._committed_units = list(state.committed_units)
+        self._sink_shift_units = state.sink_shift_units
 
     def _mark(self, kind: Kind, unit_index: int, first: int, count: int) -> slice:
         """Notes that tokens of a unit stand in their slots from now on; the first ones evict what stood there."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from wan_streamer.engine.exchange import AgentOutput, KvSlice, Latents, Stage, UserInput, unstamped
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
+from wan_streamer.engine.order import may_think
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, USER_KINDS, Kind
 from wan_streamer.model.streaming import Stream, streaming
@@ -51,7 +52,7 @@ class Thinker:
 
     def may_think(self, session: ThinkerSession) -> bool:
         """Whether every latent that the next state pass may see has come back (the `lag` of the mask)."""
-        return len(session.words) <= self.model.config.lag
+        return may_think(len(session.words), self.model.config.lag)
 
     @torch.inference_mode()
     def think(self, session: ThinkerSession, user: UserInput, stage: Stage = unstamped) -> KvSlice:

@@ -6,7 +6,6 @@ M width of the MLP.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
@@ -15,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from wan_streamer.engine.gpu import Gpu
 from wan_streamer.engine.kv import KvCache
+from wan_streamer.engine.order import Process
 from wan_streamer.model.audio_codec import AudioDecoder
 from wan_streamer.model.config import BackboneConfig
 from wan_streamer.model.layout import LATENT_KINDS, USER_KINDS, Kind
@@ -24,8 +24,6 @@ from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 RGB = 3
 # A product and its sum.
 FLOP_PER_PRODUCT = 2
-
-Process = Literal["thinker", "performer"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,15 @@ class TextStream:
         self._pieces = vocabulary.pieces
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
+    @property
+    def pending(self) -> bytes:
+        """The beginning of a character that is not complete yet."""
+        return self._decoder.getstate()[0]
+
+    def resume(self, pending: bytes) -> None:
+        """Continues where another stream had this `pending`."""
+        self._decoder.setstate((pending, 0))
+
     def feed(self, tokens: list[int]) -> str:
         """The new text that these tokens complete; LISTEN and END add nothing, nor does what stands for nothing."""
         known = (self._pieces[token] for token in tokens if token < len(self._pieces))

@@ -1,0 +1,45 @@
+"""What a unit's work is made of, and what each part waits for: the schedule of engine, services and simulator, as data.
+
+unit k     think -- solve -- decode -- commit            thinker: think, decode, commit
+                       `---- clean                       performer: solve, clean
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Process = Literal["thinker", "performer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a process does for a unit without a pause, when it is its turn.
+
+    Attributes:
+        stages: of which it consists, as they are stamped.
+        after: jobs of the same unit that it needs.
+        after_before: jobs of the unit before that it needs; the first unit needs none.
+    """
+
+    name: str
+    process: Process
+    stages: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    after_before: tuple[str, ...] = ()
+
+
+JOBS: Final = (
+    Job(name="think", process="thinker", stages=("encode", "state", "text"), after_before=("think",)),
+    Job(name="solve", process="performer", stages=("append", "solve"), after=("think",), after_before=("clean",)),
+    Job(name="decode", process="thinker", stages=("decode",), after=("solve",), after_before=("commit",)),
+    Job(name="clean", process="performer", stages=("clean",), after=("solve",)),
+    Job(name="commit", process="thinker", stages=("commit",), after=("decode",)),
+)
+
+
+def may_think(open_unit_count: int, lag: int) -> bool:
+    """Whether the next state pass has all that it may see: it sees the latents of units before k - `lag`.
+
+    Args:
+        open_unit_count: units thought of whose latents are not committed.
+    """
+    return open_unit_count <= lag
