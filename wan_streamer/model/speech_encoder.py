@@ -41,6 +41,9 @@ class SpeechBlock(nn.Module):
 class SpeechEncoder(nn.Module):
     """Features of the ear [B, U, N, C] -> what they say [B, U, N, D].
 
+    Args:
+        width: of the backbone, whose words it foretells.
+
     Attributes:
         mean, deviation: of each feature in what it is trained on, [C]. Features differ from each other far more than
             each does from moment to moment: without these nothing is learned.
@@ -49,7 +52,7 @@ class SpeechEncoder(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: EarConfig, vocabulary_size: int) -> None:
+    def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("deviation", torch.ones(config.features))
@@ -57,7 +60,7 @@ class SpeechEncoder(nn.Module):
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
         self.letters = nn.Linear(config.width, LETTERS_PER_TOKEN * (len(LETTERS) + 1))
-        self.answers = nn.Linear(config.width, vocabulary_size)
+        self.answers = nn.Linear(config.width, width)
 
     def set_statistics(self, mean_C: Tensor, deviation_C: Tensor) -> None:
         """Mean and deviation of each feature of the ear."""
@@ -73,6 +76,11 @@ class SpeechEncoder(nn.Module):
         logits = self.letters(said_BUND).unflatten(3, (LETTERS_PER_TOKEN, -1))
         return F.log_softmax(logits.float().flatten(1, 3), dim=-1)
 
-    def foretell(self, said_BUND: Tensor) -> Tensor:
-        """What `forward` gave -> log-probabilities of the words that will be answered, [B, U, vocabulary]."""
-        return F.log_softmax(self.answers(said_BUND[:, :, -1]).float(), dim=-1)
+    def foretell(self, said_BUND: Tensor, words_VD: Tensor) -> Tensor:
+        """What `forward` gave -> log-probabilities of the words that will be answered, [B, U, V].
+
+        Args:
+            words_VD: embeddings of the vocabulary; their directions count, and they stay as they are.
+        """
+        directions_VD = F.normalize(words_VD.detach(), dim=-1)
+        return F.log_softmax((self.answers(said_BUND[:, :, -1]) @ directions_VD.T).float(), dim=-1)

@@ -48,10 +48,10 @@ class UserAudioEncoder(nn.Module):
 class EarEncoder(nn.Module):
     """Features of the pretrained ear [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
 
-    def __init__(self, config: EarConfig, width: int, vocabulary_size: int) -> None:
+    def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
         self.ear = Ear()
-        self.speech = SpeechEncoder(config, vocabulary_size)
+        self.speech = SpeechEncoder(config, width)
         self.adapt = nn.Sequential(nn.Linear(config.width, width), nn.SiLU(), nn.Linear(width, width))
 
     def sense(self, samples_BT: Tensor) -> Tensor:

@@ -168,7 +168,7 @@ class WanStreamer(nn.Module):
 
 def _user_audio(config: ModelConfig, width: int) -> UserAudioEncoder | EarEncoder:
     if isinstance(config.user_audio, EarConfig):
-        return EarEncoder(config.user_audio, width, config.backbone.vocabulary_size)
+        return EarEncoder(config.user_audio, width)
     return UserAudioEncoder(config.user_audio, width)
 
 

@@ -42,13 +42,15 @@ class Learner(nn.Module):
         return {name: self._weights[name] * loss for name, loss in losses.items()}
 
     def _hear(self, batch: Batch, answers: Tensor) -> dict[str, Tensor]:
-        encoder = self.forward_pass.model.user_audio
+        model = self.forward_pass.model
+        encoder = model.user_audio
         if not isinstance(encoder, EarEncoder) or batch.heard is None:
             raise ValueError(f"got a task that spells for a {type(encoder).__name__}, expected the pretrained ear")
         said = encoder.speech(batch.heard)
+        foretold = encoder.speech.foretell(said, model.text_embedding.weight)
         return {
             "letters": spelling_loss(encoder.speech.spell(said), batch.words, self._vocabulary),
-            "answers": foretelling_loss(encoder.speech.foretell(said), answers, self._vocabulary),
+            "answers": foretelling_loss(foretold, answers, self._vocabulary),
         }
 
 
