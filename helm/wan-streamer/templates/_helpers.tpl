@@ -103,7 +103,7 @@ default
 {{- $own := index $values .name -}}
 - --host=0.0.0.0
 - --port={{ $own.port }}
-- --drain-seconds={{ $own.drainSeconds }}
+- --drain-seconds={{ int64 $own.drainSeconds }}
 - --log-level={{ $values.logging.level }}
 - {{ ternary "--log-json" "--no-log-json" $values.logging.json }}
 {{- if $values.metrics.enabled }}
@@ -128,10 +128,11 @@ default
 {{- define "wan-streamer.engineArgs" -}}
 {{- $own := index .root.Values .name -}}
 - --preset={{ .root.Values.model.preset }}
-- --weights-seed={{ .root.Values.model.weightsSeed }}
+{{- /* Helm reads numbers as floats: a large one would be written with an exponent. */}}
+- --weights-seed={{ int64 .root.Values.model.weightsSeed }}
 - --device={{ .root.Values.device }}
 - --threads={{ $own.threads }}
-- --max-sessions={{ $own.maxSessions }}
+- --max-sessions={{ int64 $own.maxSessions }}
 {{- end -}}
 
 {{/* Where probes ask: kubelets ask gRPC without TLS only, so a service with TLS has a port for health alone. */}}

@@ -97,7 +97,7 @@ v0_2_1b7: 8
   "fix" (printf "set one and make the other null: %s.pdb.minAvailable: null." $name)) -}}
 {{- end -}}
 {{- $blocks := false -}}
-{{- if and $hasMin (kindIs "float64" $pdb.minAvailable) -}}
+{{- if and $hasMin (not (kindIs "string" $pdb.minAvailable)) -}}
 {{- $blocks = ge (int $pdb.minAvailable) (int (index $count $name)) -}}
 {{- else if $hasMin -}}
 {{- $blocks = eq (toString $pdb.minAvailable) "100%" -}}
