@@ -71,11 +71,15 @@ default
 {{- end -}}
 {{- end -}}
 
-{{/* The one place where the grace is computed: preStop + drain + margin, or longer where a value says so. */}}
-{{- define "wan-streamer.grace" -}}
+{{/* The one place where the grace is computed: preStop + drain + margin. */}}
+{{- define "wan-streamer.neededGrace" -}}
 {{- $own := index .root.Values .name -}}
-{{- $needed := addf $own.preStopSeconds $own.drainSeconds .root.Values.termination.marginSeconds | ceil | int -}}
-{{- $own.terminationGracePeriodSeconds | default $needed | int -}}
+{{- addf $own.preStopSeconds $own.drainSeconds .root.Values.termination.marginSeconds | ceil | int -}}
+{{- end -}}
+
+{{/* The grace, or longer where a value says so. */}}
+{{- define "wan-streamer.grace" -}}
+{{- (index .root.Values .name).terminationGracePeriodSeconds | default (include "wan-streamer.neededGrace" .) | int -}}
 {{- end -}}
 
 {{/* Address of pod `pod` behind the headless service `service`. */}}

@@ -5,7 +5,9 @@ the whole release and, where byGroup is set, for each performer group: a bad gro
 {{- define "wan-streamer.rules" -}}
 {{- $scope := printf "namespace=%q,release=%q" .Release.Namespace .Release.Name -}}
 {{- $windows := list -}}
+{{- $longs := list -}}
 {{- range .Values.slo.alerts -}}
+{{- $longs = append $longs .long -}}
 {{- $windows = concat $windows (list .long .short) -}}
 {{- end -}}
 {{- $windows = $windows | uniq -}}
@@ -28,10 +30,12 @@ groups:
             / (sum by ({{ $kind.by }}) (rate({{ $total }}[{{ $window }}])) > 0)
         labels:
           slo: {{ $objective.name }}
+      {{- if has $window $longs }}
       - record: wan_streamer:slo_events{{ $kind.suffix }}:increase{{ $window }}
         expr: sum by ({{ $kind.by }}) (increase({{ $total }}[{{ $window }}]))
         labels:
           slo: {{ $objective.name }}
+      {{- end }}
       {{- end }}
       {{- end }}
       {{- range $kind := $kinds }}

@@ -71,7 +71,7 @@ v0_2_1b7: 8
 {{- define "wan-streamer.validate.grace" -}}
 {{- range $name := list "gateway" "thinker" "performer" -}}
 {{- $own := index $.Values $name -}}
-{{- $needed := addf $own.preStopSeconds $own.drainSeconds $.Values.termination.marginSeconds | ceil | int -}}
+{{- $needed := include "wan-streamer.neededGrace" (dict "root" $ "name" $name) | int -}}
 {{- if not (kindIs "invalid" $own.terminationGracePeriodSeconds) -}}
 {{- if lt (int $own.terminationGracePeriodSeconds) $needed -}}
 {{- include "wan-streamer.validate.error" (dict "rule" "GRACE"

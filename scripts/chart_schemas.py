@@ -1,0 +1,90 @@
+"""Writes JSON schemas of Kubernetes objects for kubeconform: `python scripts/chart_schemas.py build/schemas`.
+
+Made from the OpenAPI files inside published Go modules, so no other source is needed: Kubernetes' own of three minors. The
+schemas are closed: a field that the API server would drop in silence is an error.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+# The oldest one that cluster tests run on, and those that came after it.
+KUBERNETES_VERSIONS: Final = ("1.34.4", "1.35.4", "1.36.3")
+KINDS: Final = frozenset(
+    {
+        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget", "Role",
+        "RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet",
+    }
+)  # fmt: skip
+# Written as a number too, in YAML and by helm.
+LOOSE: Final = frozenset(
+    {"io.k8s.apimachinery.pkg.api.resource.Quantity", "io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
+)
+
+Schema = dict[str, Any]
+
+
+def module_folder(module: str) -> Path:
+    """Folder of a Go module (path@version), downloaded when absent."""
+    done = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=True)
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def closed(definition: Schema) -> Schema:
+    """A definition that knows its fields takes no others; null is as good as absent."""
+    if "properties" in definition and "additionalProperties" not in definition:
+        return {**definition, "additionalProperties": False}
+    return definition
+
+
+def references(schema: object) -> set[str]:
+    """Names of all definitions that a schema refers to."""
+    if isinstance(schema, dict):
+        found = {schema["$ref"].rpartition("/")[2]} if isinstance(schema.get("$ref"), str) else set()
+        return found.union(*(references(value) for value in schema.values()))
+    if isinstance(schema, list):
+        return set().union(*(references(value) for value in schema))
+    return set()
+
+
+def standing_alone(name: str, definitions: dict[str, Schema]) -> Schema:
+    """The schema of one kind with all that it refers to."""
+    needed: set[str] = set()
+    waiting = {name}
+    while waiting:
+        each = waiting.pop()
+        needed.add(each)
+        waiting |= references(definitions[each]) - needed
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$ref": f"#/definitions/{name}",
+        "definitions": {each: definitions[each] for each in sorted(needed)},
+    }
+
+
+def write_schemas(version: str, out: Path) -> None:
+    """The schemas of one version, named as kubeconform looks for them: kind-group-version.json."""
+    swagger = json.loads((module_folder(f"k8s.io/kubernetes@v{version}") / "api/openapi-spec/swagger.json").read_text())
+    definitions = {name: closed(definition) for name, definition in swagger["definitions"].items()}
+    definitions |= {name: {"type": ["string", "number"]} for name in LOOSE}
+    out.mkdir(parents=True, exist_ok=True)
+    for name, definition in list(definitions.items()):
+        for kind in definition.get("x-kubernetes-group-version-kind", ()):
+            if kind["kind"] in KINDS:
+                parts = [kind["kind"].lower(), kind["group"].partition(".")[0], kind["version"]]
+                path = out / f"{'-'.join(part for part in parts if part)}.json"
+                path.write_text(json.dumps(standing_alone(name, definitions)))
+
+
+def main(out: Path) -> None:
+    """All versions that are not there yet."""
+    for version in KUBERNETES_VERSIONS:
+        if not (out / version).is_dir():
+            sys.stdout.write(f"schemas of Kubernetes {version}\n")
+            write_schemas(version, out / version)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,70 @@
+"""The renders before the eyes of other programs: helm lint, kubeconform with three minors' schemas, checkov."""
+
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from scripts.chart_schemas import KUBERNETES_VERSIONS
+from tests.chart.helm import CI_VALUES, REPOSITORY, Helm, ci_values
+
+SCHEMAS: Final = REPOSITORY / "build" / "schemas"
+# Kinds of controllers that may not be installed; their schemas are not Kubernetes' own.
+FOREIGN_KINDS: Final = "PodMonitor,PrometheusRule,Certificate,LeaderWorkerSet"
+# What checkov asks for and we do not do, and why.
+WAIVERS: Final = {
+    "CKV_K8S_11": "no CPU limits: a throttled unit is a late unit; requests reserve the cores",
+    "CKV_K8S_14": "the tag is the chart's appVersion; digests are values",
+    "CKV_K8S_15": "IfNotPresent: tags are not moved, and a node that cannot pull must still restart a pod",
+    "CKV_K8S_21": "the namespace is the release's",
+    "CKV_K8S_35": "false: secrets are mounted as files already",
+    "CKV_K8S_38": "only gateways that watch mount a token, see test_promises",
+    "CKV_K8S_43": "digests are values: the images are built by whoever deploys",
+    "CKV_K8S_8": "the test's pod runs once, and nobody restarts it",
+    "CKV_K8S_9": "the test's pod runs once, and nobody calls it",
+    "CKV2_K8S_6": "checkov does not see that the policies select by three labels, see test_promises",
+}
+
+
+@pytest.mark.parametrize("name", ["default", *CI_VALUES])
+def test_lint_finds_nothing(helm: Helm, name: str) -> None:
+    """`helm lint --strict` takes the chart with each example."""
+    done = helm.lint({} if name == "default" else ci_values(name))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def conforming(kubeconform: Path, version: str, text: str) -> subprocess.CompletedProcess[str]:
+    location = f"{SCHEMAS / version}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [kubeconform, "-strict", "-summary", "-schema-location", location, "-skip", FOREIGN_KINDS, "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("name", CI_VALUES)
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_kubernetes_knows_every_field(helm: Helm, kubeconform: Path, version: str, name: str) -> None:
+    """Every object of every example has only fields that this version has, of the right types."""
+    if not (SCHEMAS / version).is_dir():
+        pytest.skip("the schemas are missing: `make chart-tools` makes them")
+    done = conforming(kubeconform, version, helm.text(ci_values(name)))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_field_is_found(helm: Helm, kubeconform: Path) -> None:
+    """The check above can fail: a misspelt field deep in a pod is reported."""
+    if not SCHEMAS.is_dir():
+        pytest.skip("the schemas are missing: `make chart-tools` makes them")
+    text = helm.text().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem")
+    assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text).returncode != 0
+
+
+def test_checkov_finds_nothing_that_is_not_explained(helm: Helm, checkov: Path, tmp_path: Path) -> None:
+    """Its findings on the fullest example, and on the plain one, are waived with a reason or there are none."""
+    for name in ("cpu", "full"):
+        (tmp_path / f"{name}.yaml").write_text(helm.text(ci_values(name)))
+    command: list[Any] = [
+        checkov, "--directory", tmp_path, "--framework", "kubernetes", "--compact", "--quiet",
+        "--skip-check", ",".join(WAIVERS), "--skip-download",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
