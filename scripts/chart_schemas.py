@@ -1,7 +1,8 @@
 """Writes JSON schemas of Kubernetes objects for kubeconform: `python scripts/chart_schemas.py build/schemas`.
 
-Made from the OpenAPI files inside published Go modules, so no other source is needed: Kubernetes' own of three minors. The
-schemas are closed: a field that the API server would drop in silence is an error.
+Made from the files inside published Go modules, so no other source is needed: the OpenAPI of three minors of Kubernetes, and the
+custom resources that the chart can make. The schemas are closed: a field that the API server would drop in silence is an
+error.
 """
 
 import json
@@ -9,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 # The oldest one that cluster tests run on, and those that came after it.
 KUBERNETES_VERSIONS: Final = ("1.34.4", "1.35.4", "1.36.3")
@@ -22,6 +25,14 @@ KINDS: Final = frozenset(
 LOOSE: Final = frozenset(
     {"io.k8s.apimachinery.pkg.api.resource.Quantity", "io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
 )
+
+# Module and file of each custom resource.
+CUSTOM_RESOURCES: Final = {
+    "podmonitor": ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"),
+    "prometheusrule": ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
+    "certificate": ("github.com/cert-manager/cert-manager@v1.21.2", "deploy/crds/cert-manager.io_certificates.yaml"),
+    "leaderworkerset": ("sigs.k8s.io/lws@v0.9.0", "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"),
+}  # fmt: skip
 
 Schema = dict[str, Any]
 
@@ -78,8 +89,31 @@ def write_schemas(version: str, out: Path) -> None:
                 path.write_text(json.dumps(standing_alone(name, definitions)))
 
 
+def closed_throughout(schema: Schema) -> Schema:
+    """A custom resource's schema, closed at each level that knows its fields."""
+    deep = {
+        **schema,
+        **{key: closed_throughout(schema[key]) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)},
+        **{key: {name: closed_throughout(each) for name, each in schema[key].items()} for key in ("properties",) if key in schema},
+    }
+    return deep if schema.get("x-kubernetes-preserve-unknown-fields") else closed(deep)
+
+
+def write_custom_resources(out: Path) -> None:
+    """The schemas of the custom resources, of the version that is stored."""
+    out.mkdir(parents=True, exist_ok=True)
+    for kind, (module, file) in CUSTOM_RESOURCES.items():
+        definition = yaml.safe_load((module_folder(module) / file).read_text())["spec"]
+        [version] = [each for each in definition["versions"] if each["storage"]]
+        schema = closed_throughout(version["schema"]["openAPIV3Schema"])
+        group = definition["group"].partition(".")[0]
+        (out / f"{kind}-{group}-{version['name']}.json").write_text(json.dumps(schema))
+
+
 def main(out: Path) -> None:
     """All versions that are not there yet."""
+    if not (out / "custom").is_dir():
+        write_custom_resources(out / "custom")
     for version in KUBERNETES_VERSIONS:
         if not (out / version).is_dir():
             sys.stdout.write(f"schemas of Kubernetes {version}\n")

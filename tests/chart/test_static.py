@@ -10,8 +10,6 @@ from scripts.chart_schemas import KUBERNETES_VERSIONS
 from tests.chart.helm import CI_VALUES, REPOSITORY, Helm, ci_values
 
 SCHEMAS: Final = REPOSITORY / "build" / "schemas"
-# Kinds of controllers that may not be installed; their schemas are not Kubernetes' own.
-FOREIGN_KINDS: Final = "PodMonitor,PrometheusRule,Certificate,LeaderWorkerSet"
 # What checkov asks for and we do not do, and why.
 WAIVERS: Final = {
     "CKV_K8S_11": "no CPU limits: a throttled unit is a late unit; requests reserve the cores",
@@ -35,9 +33,10 @@ def test_lint_finds_nothing(helm: Helm, name: str) -> None:
 
 
 def conforming(kubeconform: Path, version: str, text: str) -> subprocess.CompletedProcess[str]:
-    location = f"{SCHEMAS / version}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
-    command = [kubeconform, "-strict", "-summary", "-schema-location", location, "-skip", FOREIGN_KINDS, "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
+    command: list[str | Path] = [kubeconform, "-strict", "-summary"]
+    for folder in (version, "custom"):
+        command += ["-schema-location", f"{SCHEMAS / folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
+    return subprocess.run([*command, "-"], input=text, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("name", CI_VALUES)
@@ -51,11 +50,13 @@ def test_kubernetes_knows_every_field(helm: Helm, kubeconform: Path, version: st
 
 
 def test_a_wrong_field_is_found(helm: Helm, kubeconform: Path) -> None:
-    """The check above can fail: a misspelt field deep in a pod is reported."""
+    """The check above can fail: a misspelt field deep in a pod or in a custom resource is reported."""
     if not SCHEMAS.is_dir():
         pytest.skip("the schemas are missing: `make chart-tools` makes them")
-    text = helm.text().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem")
-    assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text).returncode != 0
+    text = helm.text(ci_values("full"))
+    for right, wrong in (("readOnlyRootFilesystem", "readOnlyRootFileSystem"), ("podMetricsEndpoints", "podMetricEndpoints")):
+        assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text).returncode == 0
+        assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text.replace(right, wrong)).returncode != 0
 
 
 def test_checkov_finds_nothing_that_is_not_explained(helm: Helm, checkov: Path, tmp_path: Path) -> None:
