@@ -1,8 +1,8 @@
 """Writes JSON schemas of Kubernetes objects for kubeconform: `python scripts/chart_schemas.py build/schemas`.
 
-Made from the files inside published Go modules, so no other source is needed: the OpenAPI of three minors of Kubernetes, and the
-custom resources that the chart can make. The schemas are closed: a field that the API server would drop in silence is an
-error.
+Made from the files inside published Go modules, so no other source is needed: the OpenAPI of three minors of
+Kubernetes, and the custom resources that the chart can make. The schemas are closed: a field that the API server would
+drop in silence is an error.
 """
 
 import json
@@ -17,8 +17,8 @@ import yaml
 KUBERNETES_VERSIONS: Final = ("1.34.4", "1.35.4", "1.36.3")
 KINDS: Final = frozenset(
     {
-        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget", "Role",
-        "RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet",
+        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Ingress", "NetworkPolicy", "Pod", "PodDisruptionBudget",
+        "Role", "RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet",
     }
 )  # fmt: skip
 # Written as a number too, in YAML and by helm.
@@ -26,10 +26,12 @@ LOOSE: Final = frozenset(
     {"io.k8s.apimachinery.pkg.api.resource.Quantity", "io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
 )
 
+OPERATOR: Final = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
+OPERATOR_FILE: Final = "example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml"
 # Module and file of each custom resource.
 CUSTOM_RESOURCES: Final = {
-    "podmonitor": ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"),
-    "prometheusrule": ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
+    "podmonitor": (OPERATOR, OPERATOR_FILE.format("podmonitors")),
+    "prometheusrule": (OPERATOR, OPERATOR_FILE.format("prometheusrules")),
     "certificate": ("github.com/cert-manager/cert-manager@v1.21.2", "deploy/crds/cert-manager.io_certificates.yaml"),
     "leaderworkerset": ("sigs.k8s.io/lws@v0.9.0", "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml"),
 }  # fmt: skip
@@ -93,8 +95,16 @@ def closed_throughout(schema: Schema) -> Schema:
     """A custom resource's schema, closed at each level that knows its fields."""
     deep = {
         **schema,
-        **{key: closed_throughout(schema[key]) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)},
-        **{key: {name: closed_throughout(each) for name, each in schema[key].items()} for key in ("properties",) if key in schema},
+        **{
+            key: closed_throughout(schema[key])
+            for key in ("items", "additionalProperties")
+            if isinstance(schema.get(key), dict)
+        },
+        **{
+            key: {name: closed_throughout(each) for name, each in schema[key].items()}
+            for key in ("properties",)
+            if key in schema
+        },
     }
     return deep if schema.get("x-kubernetes-preserve-unknown-fields") else closed(deep)
 

@@ -38,7 +38,9 @@ def panel(title: str, *queries: tuple[str, str], unit: str = "short", limit: flo
 def quantile(share: float, metric: str, match: str, by: str = "") -> str:
     """A quantile of a histogram."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket{{{SCOPE},{match}}}[$__rate_interval])))"
+    return (
+        f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket{{{SCOPE},{match}}}[$__rate_interval])))"
+    )
 
 
 def rate(metric: str, match: str, by: str) -> str:

@@ -81,7 +81,9 @@ def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
 
 def named(manifests: list[Manifest], kind: str, name: str) -> Manifest:
     """The manifest of a kind and name (without the release's prefix)."""
-    [found] = [each for each in of_kind(manifests, kind) if each["metadata"]["name"] == f"{RELEASE}-wan-streamer-{name}"]
+    [found] = [
+        each for each in of_kind(manifests, kind) if each["metadata"]["name"] == f"{RELEASE}-wan-streamer-{name}"
+    ]
     return found
 
 

@@ -57,7 +57,9 @@ def rules(helm: Helm, values: Mapping[str, Any] | None = None) -> dict[str, Any]
     return spec
 
 
-def check(promtool: Path, folder: Path, groups: Mapping[str, Any], time_series: Series, expected: dict[int, Firing]) -> None:
+def check(
+    promtool: Path, folder: Path, groups: Mapping[str, Any], time_series: Series, expected: dict[int, Firing]
+) -> None:
     """At each minute of `expected` exactly those alerts fire.
 
     Raises:
@@ -75,9 +77,7 @@ def check(promtool: Path, folder: Path, groups: Mapping[str, Any], time_series: 
                     {
                         "expr": 'count by (alertname, severity, window, group) (ALERTS{alertstate="firing"})',
                         "eval_time": f"{minute}m",
-                        "exp_samples": [
-                            {"labels": _labels(*alert), "value": 1} for alert in sorted(firing)
-                        ],
+                        "exp_samples": [{"labels": _labels(*alert), "value": 1} for alert in sorted(firing)],
                     }
                     for minute, firing in expected.items()
                 ],

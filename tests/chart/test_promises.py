@@ -42,7 +42,9 @@ def test_liveness_asks_the_engine_and_readiness_the_service(helm: Helm) -> None:
     """A thinker that lacks its performer is taken out of work and not restarted."""
     for component in ("gateway", "thinker", "performer"):
         pod = workload(helm.manifests(), component)["spec"]["template"]["spec"]
-        probes = {kind: container(pod, component)[f"{kind}Probe"]["grpc"] for kind in ("startup", "liveness", "readiness")}
+        probes = {
+            kind: container(pod, component)[f"{kind}Probe"]["grpc"] for kind in ("startup", "liveness", "readiness")
+        }
         assert probes["startup"]["service"] == probes["liveness"]["service"] == "live"
         assert "service" not in probes["readiness"]
 
@@ -105,9 +107,12 @@ PATHS = {("gateway", "thinker"), ("thinker", "performer"), ("test", "gateway")}
 
 @pytest.mark.parametrize("layout", ["podPerGroup", "podPerRank"])
 def test_exactly_the_paths_that_exist_are_open(helm: Helm, layout: str) -> None:
-    """Of all pairs of pods of a release only caller and callee may connect, both ends agree, and ranks with each other."""
+    """Of all pairs of pods of a release only caller and callee may connect, and ranks with each other."""
     ranks = 2 if layout == "podPerRank" else 1
-    values = {"performer": {"layout": layout, "ranks": ranks}, "networkPolicy": {"clients": [{"podSelector": {"matchLabels": {"app": "client"}}}]}}
+    values = {
+        "performer": {"layout": layout, "ranks": ranks},
+        "networkPolicy": {"clients": [{"podSelector": {"matchLabels": {"app": "client"}}}]},
+    }
     policies = of_kind(helm.manifests(values), "NetworkPolicy")
     base = {"app.kubernetes.io/name": "wan-streamer", "app.kubernetes.io/instance": "avatar"}
     labels = {name: {**base, "app.kubernetes.io/component": name} for name in (*PORTS, "test")}

@@ -37,7 +37,9 @@ def lateness(groups: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def requests(groups: dict[str, Any]) -> dict[str, Any]:
     """The same for units and requests."""
-    return {"groups": [each for each in groups["groups"] if each["name"].endswith(("lateness", "admission", "-presence"))]}
+    return {
+        "groups": [each for each in groups["groups"] if each["name"].endswith(("lateness", "admission", "-presence"))]
+    }
 
 
 def test_prometheus_reads_the_rules(groups: dict[str, Any], promtool: Path, tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def session_minutes(metrics: ServiceMetrics) -> None:
 def test_each_objective_burns_on_what_the_service_exports(
     groups: dict[str, Any], promtool: Path, tmp_path: Path, name: str, service: str, observe: Any, by_group: bool
 ) -> None:
-    """Half of the events bad, counted by the services' own code: after two hours all four alerts fire, of this one alone."""
+    """Half of the events bad, counted by the services' own code: after two hours its four alerts fire alone."""
     expected = burning(name) | (burning(name, group="performer-0") if by_group else set())
     time_series = {**exported(service, observe, 120), **all_present(120)}
     check(promtool, tmp_path, groups, time_series, {1: set(), 120: expected})
@@ -114,14 +116,20 @@ def test_a_good_service_is_silent(lateness: dict[str, Any], promtool: Path, tmp_
 
 
 def test_a_page_ends_soon_after_the_fault(lateness: dict[str, Any], promtool: Path, tmp_path: Path) -> None:
-    """35 bad minutes after six good hours page; ten minutes after the end only the ticket on the month's budget is left."""
+    """35 bad minutes after six good hours page; ten minutes after the end only the slow ticket is left."""
     time_series = {
         units("ON_TIME"): "0+3750x360 1352625+2625x34 1445625+3750x80",
         units("LATE"): "0x360 1125+1125x34 39375x80",
         **all_present(480),
     }
-    fast = {*burning("UnitLateness", windows=(PAGE_FAST,)), *burning("UnitLateness", group="performer-0", windows=(PAGE_FAST,))}
-    slow = {*burning("UnitLateness", windows=(TICKET_SLOW,)), *burning("UnitLateness", group="performer-0", windows=(TICKET_SLOW,))}
+    fast = {
+        *burning("UnitLateness", windows=(PAGE_FAST,)),
+        *burning("UnitLateness", group="performer-0", windows=(PAGE_FAST,)),
+    }
+    slow = {
+        *burning("UnitLateness", windows=(TICKET_SLOW,)),
+        *burning("UnitLateness", group="performer-0", windows=(TICKET_SLOW,)),
+    }
     check(promtool, tmp_path, lateness, time_series, {360: set(), 395: fast, 410: slow})
 
 
@@ -158,7 +166,11 @@ def test_what_the_client_caused_is_not_counted(lateness: dict[str, Any], promtoo
 
 def test_a_restart_is_no_fault(lateness: dict[str, Any], promtool: Path, tmp_path: Path) -> None:
     """Counters that begin again at 0 burn nothing, and hide nothing."""
-    good = {units("ON_TIME"): "0+3750x60 0+3750x60 0+3750x60", units("LATE"): "0+9x60 0+9x60 0+9x60", **all_present(180)}
+    good = {
+        units("ON_TIME"): "0+3750x60 0+3750x60 0+3750x60",
+        units("LATE"): "0+9x60 0+9x60 0+9x60",
+        **all_present(180),
+    }
     check(promtool, tmp_path, lateness, good, {63: set(), 120: set(), 125: set(), 180: set()})
     bad = {**good, units("LATE"): "0+1600x60 0+1600x60 0+1600x60"}
     expected = burning("UnitLateness") | burning("UnitLateness", group="performer-0")
@@ -215,5 +227,5 @@ def test_every_alert_has_its_runbook(groups: dict[str, Any]) -> None:
 
 def test_a_minute_of_the_gateway_is_a_minute_of_the_rule() -> None:
     """The objective's words say 98 %, and the gateway counts so."""
-    assert service_levels.MAX_MISSED_SHARE == pytest.approx(0.02)
+    assert pytest.approx(0.02) == service_levels.MAX_MISSED_SHARE
     assert service_levels.UNITS_A_MINUTE == UNITS_A_MINUTE

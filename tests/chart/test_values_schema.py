@@ -10,7 +10,9 @@ from tests.chart.helm import CHART, Helm, default_values
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 # Maps that Kubernetes defines, not we: their schema is the API server's.
-FOREIGN = "volume requests limits podSecurityContext containerSecurityContext affinity updateStrategy behavior issuerRef"
+FOREIGN = (
+    "volume requests limits podSecurityContext containerSecurityContext affinity updateStrategy behavior issuerRef"
+)
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the gateway counts of a session for the service level objectives."""
 
 import asyncio
+import contextlib
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -49,7 +50,12 @@ def minutes(registry: CollectorRegistry) -> tuple[float, float]:
     ],
 )
 def test_a_minute_is_bad_when_we_miss_more_than_two_percent(
-    registry: CollectorRegistry, levels: ServiceLevels, missed: int, outcome: int, reason: int, expected: tuple[int, int]
+    registry: CollectorRegistry,
+    levels: ServiceLevels,
+    missed: int,
+    outcome: int,
+    reason: int,
+    expected: tuple[int, int],
 ) -> None:
     """375 units are a minute; 7 missed ones are few enough, 8 are not, and what the client caused does not count."""
     for index in range(UNITS_A_MINUTE):
@@ -89,15 +95,13 @@ def test_a_request_counts_once_by_how_it_ended(error: BaseException | None, outc
     registry = CollectorRegistry()
     metrics = ServiceMetrics("gateway", registry)
     for is_early in (False, True):
-        try:
-            with RequestCount(metrics, "attach") as count:
-                if is_early:
-                    count.request = "resume"
-                    count.succeeded()
-                if error is not None:
-                    raise error
-        except BaseException as raised:
-            assert raised is error
+        expectation = pytest.raises(type(error)) if error is not None else contextlib.nullcontext()
+        with expectation, RequestCount(metrics, "attach") as count:
+            if is_early:
+                count.request = "resume"
+                count.succeeded()
+            if error is not None:
+                raise error
     name = "wan_streamer_requests_total"
     labels = {"service": "gateway", "request": "attach", "outcome": outcome}
     assert registry.get_sample_value(name, labels) == 1

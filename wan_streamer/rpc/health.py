@@ -1,8 +1,8 @@
 """Health that asks the engine: SERVING only while a probe answers.
 
 Two questions, for two who ask. Who sends work asks for "" or a service by its full name: can it work now? Who restarts
-processes asks for "live": does its engine make progress? A thinker without its performer cannot work, but a restart would
-not help it.
+processes asks for "live": does its engine make progress? A thinker without its performer cannot work, but a restart
+would not help it.
 """
 
 import asyncio

@@ -57,7 +57,7 @@ class Service(Protocol):
         """Adds its servicers to the server."""
 
     async def probe_engine(self) -> None:
-        """Returns while its own engine makes progress, whatever its peers do: when it does not, only a restart helps."""
+        """Returns while its own engine makes progress, whatever its peers do: otherwise only a restart helps."""
 
     async def probe(self) -> None:
         """Returns when what it needs besides its engine is there, raises when it is not.

@@ -98,8 +98,8 @@ class ServiceMetrics:
         """Counts one finished unit, the times of its stages (name, start ns, end ns) and its latencies.
 
         Of the attributes these are metrics: `skip_reason`, `audio_lost`, `video_lost`, `model_latency_ms`,
-        `capture_to_emission_ms`, `capture_to_playout_ms`; and `performer_group` is a label of them. With a `trace_id` the
-        latencies have it as exemplar, so that a dashboard leads from a late unit to its trace.
+        `capture_to_emission_ms`, `capture_to_playout_ms`; and `performer_group` is a label of them. With a `trace_id`
+        the latencies have it as exemplar, so that a dashboard leads from a late unit to its trace.
         """
         group = str(attributes.get("performer_group", ""))
         self._units.labels(self._service, group, outcome, str(attributes.get("skip_reason", ""))).inc()
