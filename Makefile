@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help check-system setup setup-train stubs run serve test lint types proto-lint proto-baseline format bench clean
+.PHONY: help check-system setup setup-train stubs run serve test test-chart chart-tools chart-golden lint types proto-lint proto-baseline format bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,16 @@ serve: setup ## keep the suite running on loopback
 
 test: setup ## every test, no GPU
 	$(BIN)/python -m pytest
+
+chart-tools: setup ## helm, promtool, kubeconform, checkov and schemas in build/ (Go needed; minutes)
+	@PYTHON=$(BIN)/python scripts/chart_tools.sh
+
+test-chart: chart-tools ## the Helm chart: renders, rules, SLOs, static checks
+	$(BIN)/python -m pytest tests/chart
+
+chart-golden: chart-tools ## rewrite what is generated for the chart: review the diff
+	$(BIN)/python scripts/dashboard.py
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/chart/test_golden.py
 
 lint: setup proto-lint ## ruff, strict types, layers, protos
 	$(BIN)/ruff format --check .

@@ -3,15 +3,17 @@
 from services.gateway.clock import unix_us
 from services.gateway.ledger import LedgerUnit, State, UnitLedger
 from services.gateway.outbox import Outbox
+from services.gateway.service_levels import ServiceLevels
 from wan_streamer.v1 import session_pb2, unit_pb2
 
 
 class Emitter:
     """Sends the ledger's units in order as soon as they are ready and the client gave credit; one task."""
 
-    def __init__(self, *, ledger: UnitLedger, outbox: Outbox) -> None:
+    def __init__(self, *, ledger: UnitLedger, outbox: Outbox, levels: ServiceLevels) -> None:
         self._ledger = ledger
         self._outbox = outbox
+        self._levels = levels
         self.emitted_unit_count = 0
 
     async def run(self) -> None:
@@ -38,6 +40,7 @@ class Emitter:
         message = self._message(unit, emitted_unix_us)
         self.emitted_unit_count += 1
         end_flight(unit, message, emitted_unix_us)
+        self._levels.emitted(message)
         await self._outbox.send(session_pb2.ConnectResponse(unit=message))
 
     def _message(self, unit: LedgerUnit, emitted_unix_us: int) -> unit_pb2.AgentUnit:

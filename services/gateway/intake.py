@@ -9,6 +9,7 @@ from typing import Final
 from services.gateway.clock import MediaClock, capture_start_of_complete_unit_unix_us, unix_us
 from services.gateway.ledger import LedgerUnit, UnitLedger
 from services.gateway.notifier import Notifier
+from services.gateway.service_levels import ServiceLevels
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.cutter import UnitCutter
 from wan_streamer.v1 import session_pb2
@@ -29,12 +30,19 @@ class Intake:
     """
 
     def __init__(
-        self, *, cutter: UnitCutter, ledger: UnitLedger, make_unit: MakeUnit, jitter_allowance_s: float
+        self,
+        *,
+        cutter: UnitCutter,
+        ledger: UnitLedger,
+        make_unit: MakeUnit,
+        jitter_allowance_s: float,
+        levels: ServiceLevels,
     ) -> None:
         self._cutter = cutter
         self._ledger = ledger
         self._make_unit = make_unit
         self._jitter_allowance_s = jitter_allowance_s
+        self._levels = levels
         self._waiting: deque[session_pb2.ConnectRequest] = deque()
         self._waiting_bytes = 0
         self._changed = Notifier()
@@ -98,6 +106,7 @@ class Intake:
                     "report only units that arrived",
                     reason="PLAYOUT_AHEAD",
                 )
+            self._levels.played(request.playout.played_unit_index, unix_us())
         elif kind == "interrupt":
             self._ledger.interrupt()
         elif kind == "end_of_input":

@@ -16,6 +16,8 @@ from services.gateway.attachment import Attachment, read_attach
 from services.gateway.clock import unix_us, until_phase_us
 from services.gateway.config import GatewayConfig
 from services.gateway.outbox import Outbox
+from services.gateway.request_count import RequestCount
+from services.gateway.service_levels import ServiceLevels
 from services.gateway.session import Session, SessionPlace, make_cutter
 from services.gateway.thinker_link import ThinkerLinks, open_links
 from services.gateway.tokens import Placement, TokenSigner, read_key
@@ -48,6 +50,9 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         """Adds SessionService to a server."""
         session_pb2_grpc.add_SessionServiceServicer_to_server(self, server)
 
+    async def probe_engine(self) -> None:
+        """It has no engine: whoever answers is alive."""
+
     async def probe(self) -> None:
         """Raises unless a thinker answers."""
         described = await self._links.probe()
@@ -62,14 +67,21 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         self, request: session_pb2.CreateSessionRequest, context: Any
     ) -> session_pb2.CreateSessionResponse:
         """See session.proto."""
-        self._refuse_when_draining()
-        return await self._admission.create(request)
+        with RequestCount(self._context.metrics, "create"):
+            self._refuse_when_draining()
+            return await self._admission.create(request)
 
     # The stubs know only generators; a coroutine that writes to the context can hold a TaskGroup.
     async def Connect(  # type: ignore[override]
         self, request_iterator: AsyncIterator[session_pb2.ConnectRequest], context: Any
     ) -> None:
         """See session.proto."""
+        with RequestCount(self._context.metrics, "attach") as count:
+            await self._connect(request_iterator, context, count)
+
+    async def _connect(
+        self, request_iterator: AsyncIterator[session_pb2.ConnectRequest], context: Any, count: RequestCount
+    ) -> None:
         self._refuse_when_draining()
         attachment = read_attach(await self._first_message(request_iterator))
         placement = self._signer.verify(attachment.resume_token, session_id=attachment.session_id)
@@ -77,6 +89,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         # Whoever gets here has the right to the session: now, and not before, an older attachment must go.
         async with self._sessions.seat(attachment.session_id, placement.generation) as seat:
             if seat.generation > 1:
+                count.request = "resume"
                 # In this version a session's state ends with its stream: FULL and the other outcomes come later.
                 raise PlacementLost("this session was attached before and its state is gone; create a new session")
             placement = replace(placement, generation=seat.generation)
@@ -90,6 +103,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
                 )
                 attached = self._attached(placement, place, until_phase_us(started.phase_us, unix_us()))
                 await outbox.send(session_pb2.ConnectResponse(attached=attached))
+                count.succeeded()
                 await self._run(seat.session, request_iterator, attachment, seat.generation)
 
     async def _run(
@@ -134,11 +148,13 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             make_unit=UnitMaker(
                 session_id=placement.session_id,
                 generation=placement.generation,
+                performer_group=placement.performer_group,
                 epoch=placement.epoch,
                 session_traceparent=traceparent,
                 deadline_us=round(self._config.deadline_ms * 1e3),
                 recorder=self._context.recorder,
             ),
+            levels=ServiceLevels(self._context.metrics, placement.performer_group),
             outbox=outbox,
             replaced=replaced,
             log=self._context.log.bind(session_id=placement.session_id, generation=placement.generation),

@@ -17,6 +17,7 @@ from services.gateway.exchange import Exchange
 from services.gateway.intake import Intake
 from services.gateway.ledger import UnitLedger
 from services.gateway.outbox import Outbox
+from services.gateway.service_levels import ServiceLevels
 from services.gateway.thinker_link import ConverseStream
 from services.gateway.unit_maker import UnitMaker
 from services.gateway.watchdog import watch
@@ -58,6 +59,7 @@ class Session:
         place: SessionPlace,
         cutter: UnitCutter,
         make_unit: UnitMaker,
+        levels: ServiceLevels,
         outbox: Outbox,
         replaced: asyncio.Event,
         log: FilteringBoundLogger,
@@ -74,11 +76,12 @@ class Session:
             ledger=self._ledger,
             make_unit=make_unit,
             jitter_allowance_s=config.jitter_allowance_ms / 1e3,
+            levels=levels,
         )
         self._exchange = Exchange(
             stream=place.stream, ledger=self._ledger, model=place.model, jpeg_quality=config.jpeg_quality, log=log
         )
-        self._emitter = Emitter(ledger=self._ledger, outbox=outbox)
+        self._emitter = Emitter(ledger=self._ledger, outbox=outbox, levels=levels)
         self._replaced = replaced
         self._draining: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 

@@ -16,6 +16,7 @@ class UnitMaker:
 
     session_id: str
     generation: int
+    performer_group: str
     epoch: int
     session_traceparent: str
     deadline_us: int
@@ -33,6 +34,7 @@ class UnitMaker:
             self.session_traceparent,
             epoch=self.epoch,
         )
+        flight.attributes["performer_group"] = self.performer_group
         flight.add_stage("fill", capture_start_unix_us * 1000, cut_start_unix_ns)
         flight.add_stage("cut", cut_start_unix_ns, cut_end_unix_ns)
         header = self._header(cut.unit_index, capture_start_unix_us, flight)

@@ -69,10 +69,13 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         """Adds the service to a server."""
         performer_pb2_grpc.add_PerformerServiceServicer_to_server(self, server)
 
-    async def probe(self) -> None:
-        """Returns while the engine makes progress and its ranks are there."""
-        self._incarnation.serving_epoch()
+    async def probe_engine(self) -> None:
+        """Returns while the engine makes progress."""
         await self._worker.probe()
+
+    async def probe(self) -> None:
+        """Returns while its ranks are there."""
+        self._incarnation.serving_epoch()
 
     async def drain(self, time_left_s: float) -> None:
         """Takes no new sessions; the thinker, which owns their streams, ends the live ones."""
@@ -133,6 +136,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         flight = self._context.recorder.begin(
             header.session_id, header.unit_index, header.traceparent, generation=header.generation, epoch=header.epoch
         )
+        flight.attributes["performer_group"] = self._group
         structlog.contextvars.bind_contextvars(unit_index=header.unit_index)
         arrived_ns = time.time_ns()
 

@@ -55,6 +55,7 @@ class Conversation:
         worker: EngineWorker,
         link: PerformerLink,
         recorder: FlightRecorder,
+        performer_group: str,
     ) -> None:
         self._start = start
         self._thinker = thinker
@@ -62,6 +63,7 @@ class Conversation:
         self._worker = worker
         self._link = link
         self._recorder = recorder
+        self._performer_group = performer_group
         self._waiting: asyncio.Queue[Arrived | None] = asyncio.Queue(MAX_WAITING_UNITS)
         self._pending: dict[int, Pending] = {}
         self._committed = asyncio.Event()
@@ -108,6 +110,7 @@ class Conversation:
             epoch=header.epoch,
             start_unix_ns=arrived.at_ns,
         )
+        flight.attributes["performer_group"] = self._performer_group
 
         def think() -> tuple[torch.Tensor, int]:
             flight.add_stage("queue", arrived.at_ns, time.time_ns())

@@ -68,15 +68,19 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         self._context = context
         self._incarnation = uuid.uuid4().hex
         self._is_draining = False
+        self._performer_group = ""
         context.metrics.session_capacity.set(slots.capacity)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the service to a server."""
         thinker_pb2_grpc.add_ThinkerServiceServicer_to_server(self, server)
 
-    async def probe(self) -> None:
-        """Returns while the engine makes progress and the performer answers."""
+    async def probe_engine(self) -> None:
+        """Returns while the engine makes progress."""
         await self._worker.probe()
+
+    async def probe(self) -> None:
+        """Returns while the performer answers."""
         await self._describe_performer()
 
     async def drain(self, time_left_s: float) -> None:
@@ -151,7 +155,9 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         async with performing(self._performer, perform_start) as link:
             started = pb.ConverseStarted(epoch=start.epoch, phase_us=phase_us)
             await context.write(pb.ConverseResponse(started=started))
-            conversation = Conversation(start, self._thinker, session, self._worker, link, self._context.recorder)
+            conversation = Conversation(
+                start, self._thinker, session, self._worker, link, self._context.recorder, self._performer_group
+            )
 
             async def emit(unit: pb.AgentUnitMedia) -> None:
                 await context.write(pb.ConverseResponse(unit=unit))
@@ -165,6 +171,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
                 "the performer runs another model; start thinker and performer with the same preset and weights",
                 reason="MODEL_MISMATCH",
             )
+        self._performer_group = group.group
         return group
 
 

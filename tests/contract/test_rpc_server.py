@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from wan_streamer.errors import WanStreamerError
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.config import ServerConfig
+from wan_streamer.rpc.health import LIVE_NAME
 from wan_streamer.rpc.server import running_service, started
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -30,10 +31,15 @@ class Engine:
     def __init__(self) -> None:
         self.works = asyncio.Event()
         self.error: Exception | None = None
+        self.is_frozen = False
         self.drained_with_s: float | None = None
 
     def register(self, server: grpc.aio.Server) -> None:
         """It has nothing to register."""
+
+    async def probe_engine(self) -> None:
+        if self.is_frozen:
+            await asyncio.Event().wait()
 
     async def probe(self) -> None:
         if self.error is not None:
@@ -54,9 +60,9 @@ async def ask_health(address: str, name: str = "") -> int:
         return (await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name))).status
 
 
-async def until_health(address: str, expected: int) -> None:
+async def until_health(address: str, expected: int, name: str = "") -> None:
     async with asyncio.timeout(10), open_channel(address) as channel:
-        async for answer in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest()):
+        async for answer in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=name)):
             if answer.status == expected:
                 return
 
@@ -74,6 +80,23 @@ async def test_health_is_what_the_probe_says() -> None:
         await until_health(address, SERVING)
         engine.works.clear()
         await until_health(address, NOT_SERVING)
+
+
+async def test_live_is_the_engine_alone() -> None:
+    """Without its peers a service cannot work but is alive; with a frozen engine it is neither."""
+    engine = Engine()
+    engine.error = RuntimeError("the performer is gone")
+    async with running_service("test", ServerConfig(), lambda context: build(engine)) as address:
+        await until_health(address, SERVING, LIVE_NAME)
+        assert await ask_health(address) == NOT_SERVING
+        engine.error = None
+        engine.works.set()
+        await until_health(address, SERVING)
+        engine.is_frozen = True
+        await until_health(address, NOT_SERVING, LIVE_NAME)
+        await until_health(address, NOT_SERVING)
+        engine.is_frozen = False
+        await until_health(address, SERVING)
 
 
 async def test_a_service_that_is_starting_is_probed_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +185,7 @@ class Engine:
     def register(self, server):
         if sys.argv[1] == "frozen":
             print("frozen:", gc.get_freeze_count() > 10_000)
+    async def probe_engine(self): pass
     async def probe(self): pass
     async def drain(self, time_left_s):
         if sys.argv[1] == "busy":

@@ -103,7 +103,7 @@ def test_late_sampling_drops_a_finished_unit_but_still_counts_it(tmp_path: Path)
         assert [flight.unit_index for flight in recorder.recent] == [0, 1, 2, 3, 4]
     lines = [json.loads(line) for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
     assert [line["attributes"]["unit.index"] for line in lines] == [1, 2, 3]
-    labels = {"service": "gateway", "outcome": "ON_TIME", "reason": ""}
+    labels = {"service": "gateway", "group": "", "outcome": "ON_TIME", "reason": ""}
     assert registry.get_sample_value("wan_streamer_units_total", labels) == 4
 
 

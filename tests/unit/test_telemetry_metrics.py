@@ -39,20 +39,23 @@ def test_units_stages_and_latencies_can_be_scraped(registry: CollectorRegistry, 
     """A finished unit shows up in every metric it belongs to."""
     metrics = ServiceMetrics("gateway", registry)
     metrics.observe_unit(
-        "ON_TIME", [("cut", 0, 5_000_000)], {"model_latency_ms": 160.0, "capture_to_playout_ms": 551.0}
+        "ON_TIME",
+        [("fill", 0, 160_000_000), ("cut", 0, 5_000_000), ("encode", 6_000_000, 9_000_000)],
+        {"model_latency_ms": 160.0, "capture_to_playout_ms": 551.0, "performer_group": "performer-1"},
     )
     metrics.observe_unit("SKIPPED", [], {"skip_reason": "OVERLOADED", "audio_lost": True, "video_lost": False})
     samples = scrape(server)
-    assert value(samples, "wan_streamer_units_total", outcome="ON_TIME", reason="") == 1
-    assert value(samples, "wan_streamer_units_total", outcome="SKIPPED", reason="OVERLOADED") == 1
+    assert value(samples, "wan_streamer_units_total", group="performer-1", outcome="ON_TIME", reason="") == 1
+    assert value(samples, "wan_streamer_units_total", group="", outcome="SKIPPED", reason="OVERLOADED") == 1
     assert value(samples, "wan_streamer_units_media_lost_total", medium="audio") == 1
     assert value(samples, "wan_streamer_stage_seconds_count", stage="cut") == 1
     assert value(samples, "wan_streamer_stage_seconds_sum", stage="cut") == pytest.approx(0.005)
     latency = "wan_streamer_unit_latency_seconds_bucket"
-    assert value(samples, latency, boundary="model", le="0.12") == 0
-    assert value(samples, latency, boundary="model", le="0.16") == 1
-    assert value(samples, latency, boundary="capture_to_playout", le="0.55") == 0
-    assert value(samples, latency, boundary="capture_to_playout", le="0.7") == 1
+    assert value(samples, latency, group="performer-1", boundary="model", le="0.12") == 0
+    assert value(samples, latency, group="performer-1", boundary="model", le="0.16") == 1
+    assert value(samples, latency, group="performer-1", boundary="capture_to_playout", le="0.55") == 0
+    assert value(samples, latency, group="performer-1", boundary="capture_to_playout", le="0.7") == 1
+    assert value(samples, "wan_streamer_unit_busy_seconds_sum", group="performer-1") == pytest.approx(0.008)
     assert ("process_start_time_seconds", frozenset()) in samples
 
 
@@ -87,3 +90,28 @@ def test_a_taken_port_says_so_and_a_closed_one_is_free_again(registry: Collector
     server.close()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", server.port)) != 0
+
+
+def test_requests_and_session_minutes_are_counters(registry: CollectorRegistry, server: MetricsServer) -> None:
+    """A request counts by its outcome, a session's minute by its group and quality."""
+    metrics = ServiceMetrics("gateway", registry)
+    metrics.count_request("create", "OK")
+    metrics.count_request("create", "CAPACITY_EXHAUSTED")
+    metrics.count_session_minute("performer-0", is_good=True)
+    metrics.count_session_minute("performer-0", is_good=False)
+    samples = scrape(server)
+    for outcome in ("OK", "CAPACITY_EXHAUSTED"):
+        assert value(samples, "wan_streamer_requests_total", request="create", outcome=outcome) == 1
+    for quality in ("good", "bad"):
+        assert value(samples, "wan_streamer_session_minutes_total", group="performer-0", quality=quality) == 1
+
+
+def test_a_latency_names_its_trace(registry: CollectorRegistry, server: MetricsServer) -> None:
+    """A scraper that reads OpenMetrics gets the trace of a unit with the bucket it fell into."""
+    ServiceMetrics("gateway", registry).observe_latency("model", 0.3, "performer-0", trace_id=0xABC)
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/metrics", headers={"Accept": "application/openmetrics-text"}
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        lines = response.read().decode().splitlines()
+    assert [line for line in lines if f'trace_id="{0xABC:032x}"' in line and 'le="0.3"' in line]

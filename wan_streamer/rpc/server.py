@@ -56,8 +56,14 @@ class Service(Protocol):
     def register(self, server: grpc.aio.Server) -> None:
         """Adds its servicers to the server."""
 
+    async def probe_engine(self) -> None:
+        """Returns while its own engine makes progress, whatever its peers do: otherwise only a restart helps."""
+
     async def probe(self) -> None:
-        """Returns when the service can work, raises when it cannot; asked every second, at most one second long."""
+        """Returns when what it needs besides its engine is there, raises when it is not.
+
+        Both are asked every second, each at most one second long.
+        """
 
     async def drain(self, time_left_s: float) -> None:
         """Takes nothing new, tells its clients, returns when no live session must be waited for."""
@@ -91,7 +97,7 @@ async def started(name: str, config: ServerConfig, build: Build) -> AsyncIterato
     async with AsyncExitStack() as stack:
         context = _make_context(name, config, stack)
         service = await stack.enter_async_context(build(context))
-        health = HealthWatcher(service.full_names, service.probe, context.log)
+        health = HealthWatcher(service.full_names, service.probe_engine, service.probe, context.log)
         grpc_server = grpc.aio.server(options=list(SERVER_OPTIONS), interceptors=[ErrorInterceptor(context.log)])
         service.register(grpc_server)
         health.register(grpc_server)

@@ -188,7 +188,8 @@ class FlightRecorder:
 
     def _finish(self, flight: Flight) -> None:
         if self._metrics is not None:
-            self._metrics.observe_unit(flight.outcome, flight.stages, flight.attributes)
+            trace_id = flight.trace_id if self._tracing.exports else 0
+            self._metrics.observe_unit(flight.outcome, flight.stages, flight.attributes, trace_id)
         self.recent.append(flight)
         if not self._tracing.exports:
             return

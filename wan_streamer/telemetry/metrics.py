@@ -32,6 +32,8 @@ _LATENCIES = {
     "capture_to_playout_ms": "capture_to_playout",
 }
 _LOSSES = {"audio_lost": "audio", "video_lost": "video"}
+# Stages in which a unit waits for somebody else: the others hold this process.
+_WAITS = frozenset({"fill", "queue", "latents", "transit", "playout_wait"})
 
 
 class ServiceMetrics:
@@ -48,15 +50,28 @@ class ServiceMetrics:
             "wan_streamer_stage_seconds", "Time of one stage of one unit.", ["service", "stage"],
             buckets=BUCKETS_S, registry=registry,
         )  # fmt: skip
+        self._busy_seconds = Histogram(
+            "wan_streamer_unit_busy_seconds",
+            "Time for which one unit held this process: its stages without those in which it waited.",
+            ["service", "group"], buckets=BUCKETS_S, registry=registry,
+        )  # fmt: skip
         self._latency_seconds = Histogram(
             "wan_streamer_unit_latency_seconds",
             "Age of one unit. boundary=model: user unit available to response unit decoded; the others count from the "
             "start of capture.",
-            ["service", "boundary"], buckets=BUCKETS_S, registry=registry,
+            ["service", "group", "boundary"], buckets=BUCKETS_S, registry=registry,
         )  # fmt: skip
         self._units = Counter(
             "wan_streamer_units", "Units that ended, by outcome; reason says why one was skipped.",
-            ["service", "outcome", "reason"], registry=registry,
+            ["service", "group", "outcome", "reason"], registry=registry,
+        )  # fmt: skip
+        self._session_minutes = Counter(
+            "wan_streamer_session_minutes", "Minutes of sessions; in a good one nearly all units were on time.",
+            ["service", "group", "quality"], registry=registry,
+        )  # fmt: skip
+        self._requests = Counter(
+            "wan_streamer_requests", "Requests of clients: create, attach or resume; outcome OK or the error's reason.",
+            ["service", "request", "outcome"], registry=registry,
         )  # fmt: skip
         self._media_lost = Counter(
             "wan_streamer_units_media_lost", "Units whose user media did not arrive whole in time.",
@@ -74,22 +89,44 @@ class ServiceMetrics:
         ).labels(service)
 
     def observe_unit(
-        self, outcome: str, stages: Iterable[tuple[str, int, int]], attributes: Mapping[str, str | bool | int | float]
+        self,
+        outcome: str,
+        stages: Iterable[tuple[str, int, int]],
+        attributes: Mapping[str, str | bool | int | float],
+        trace_id: int = 0,
     ) -> None:
         """Counts one finished unit, the times of its stages (name, start ns, end ns) and its latencies.
 
         Of the attributes these are metrics: `skip_reason`, `audio_lost`, `video_lost`, `model_latency_ms`,
-        `capture_to_emission_ms`, `capture_to_playout_ms`.
+        `capture_to_emission_ms`, `capture_to_playout_ms`; and `performer_group` is a label of them. With a `trace_id`
+        the latencies have it as exemplar, so that a dashboard leads from a late unit to its trace.
         """
-        self._units.labels(self._service, outcome, str(attributes.get("skip_reason", ""))).inc()
+        group = str(attributes.get("performer_group", ""))
+        self._units.labels(self._service, group, outcome, str(attributes.get("skip_reason", ""))).inc()
+        busy_ns = 0
         for stage, start_ns, end_ns in stages:
             self._stage_seconds.labels(self._service, stage).observe((end_ns - start_ns) / 1e9)
+            busy_ns += 0 if stage in _WAITS else end_ns - start_ns
+        self._busy_seconds.labels(self._service, group).observe(busy_ns / 1e9)
         for attribute, boundary in _LATENCIES.items():
             if attribute in attributes:
-                self._latency_seconds.labels(self._service, boundary).observe(float(attributes[attribute]) / 1e3)
+                self.observe_latency(boundary, float(attributes[attribute]) / 1e3, group, trace_id)
         for attribute, medium in _LOSSES.items():
             if attributes.get(attribute):
                 self._media_lost.labels(self._service, medium).inc()
+
+    def observe_latency(self, boundary: str, latency_s: float, group: str, trace_id: int = 0) -> None:
+        """Observes one latency of a unit of a performer group."""
+        exemplar = {"trace_id": f"{trace_id:032x}"} if trace_id else None
+        self._latency_seconds.labels(self._service, group, boundary).observe(latency_s, exemplar)
+
+    def count_session_minute(self, group: str, *, is_good: bool) -> None:
+        """Counts one minute of a session of a performer group."""
+        self._session_minutes.labels(self._service, group, "good" if is_good else "bad").inc()
+
+    def count_request(self, request: str, outcome: str) -> None:
+        """Counts one request of a client: `create`, `attach` or `resume`; `outcome` is OK or the error's reason."""
+        self._requests.labels(self._service, request, outcome).inc()
 
     def count_session_end(self, outcome: str) -> None:
         """Counts one session that ended (or was refused); `outcome` is one of a few stable words, for example ENDED."""

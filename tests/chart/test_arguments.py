@@ -1,0 +1,82 @@
+"""The chart passes only options that the services have."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tyro
+
+from services.gateway.config import GatewayConfig
+from tests.chart.helm import Helm, Manifest, ci_values, container, workload
+from wan_streamer.rpc.config import ServerConfig
+
+
+def config_classes() -> dict[str, Callable[[], type[ServerConfig]]]:
+    """The configuration class of each service; those of the engine need torch."""
+
+    def thinker() -> type[ServerConfig]:
+        pytest.importorskip("torch", reason="the thinker's configuration needs torch")
+        from services.thinker.config import ThinkerConfig
+
+        return ThinkerConfig
+
+    def performer() -> type[ServerConfig]:
+        pytest.importorskip("torch", reason="the performer's configuration needs torch")
+        from services.performer.config import PerformerConfig
+
+        return PerformerConfig
+
+    return {"gateway": lambda: GatewayConfig, "thinker": thinker, "performer": performer}
+
+
+def parsed(manifests: list[Manifest], component: str) -> Any:
+    """The configuration that a component's container starts with."""
+    arguments = container(workload(manifests, component)["spec"]["template"]["spec"], component)["args"]
+    return tyro.cli(config_classes()[component](), args=arguments)
+
+
+@pytest.mark.parametrize("component", ["gateway", "thinker", "performer"])
+@pytest.mark.parametrize("values", ["default", "cpu", "weights-init"])
+def test_the_service_takes_its_arguments(helm: Helm, component: str, values: str) -> None:
+    """The real configuration classes parse what the chart passes where nothing of a later version is switched on."""
+    manifests = helm.manifests({} if values == "default" else ci_values(values))
+    config = parsed(manifests, component)
+    assert config.host == "0.0.0.0"
+    assert config.port == {"gateway": 7300, "thinker": 7301, "performer": 7302}[component]
+    assert config.metrics_port == (0 if values == "weights-init" else 9464)
+
+
+def test_each_thinker_is_named_to_the_gateways_and_calls_its_own_group(helm: Helm) -> None:
+    """Names of pods that the StatefulSets make, in the namespace, at the services' ports."""
+    manifests = helm.manifests(ci_values("cpu"))
+    thinker = "avatar-wan-streamer-thinker"
+    assert parsed(manifests, "gateway").thinker == tuple(
+        f"{thinker}-{index}.{thinker}.talk.svc.cluster.local:7301" for index in (0, 1)
+    )
+    performer = "avatar-wan-streamer-performer"
+    assert parsed(manifests, "thinker").performer == f"{performer}-$(POD_INDEX).{performer}.talk.svc.cluster.local:7302"
+    assert parsed(manifests, "performer").group == "performer-$(POD_INDEX)"
+
+
+def test_numbers_arrive_as_they_were_written(helm: Helm) -> None:
+    """Large and fractional numbers survive Helm's own number type."""
+    manifests = helm.manifests(
+        {
+            "model": {"weightsSeed": 4_294_967_295},
+            "gateway": {"settings": {"tokenSeconds": 86_400_000, "deadlineMs": 187.5}},
+        }
+    )
+    assert parsed(manifests, "gateway").token_seconds == 86_400_000
+    assert parsed(manifests, "gateway").deadline_ms == 187.5
+    assert parsed(manifests, "thinker").weights_seed == 4_294_967_295
+
+
+def test_the_chart_knows_the_heads_of_every_preset(helm: Helm) -> None:
+    """The rule about ranks goes by the same numbers as the model."""
+    pytest.importorskip("torch", reason="the presets need torch")
+    from wan_streamer.model.presets import PRESETS
+
+    for name, make in PRESETS.items():
+        heads = make().backbone.kv_head_count
+        assert helm.manifests({"model": {"preset": name}, "performer": {"ranks": heads}})
+        assert "[HEADS]" in helm.refusal({"model": {"preset": name}, "performer": {"ranks": 2 * heads}})
