@@ -8,6 +8,7 @@ import tyro
 
 from services.gateway.config import GatewayConfig
 from tests.chart.helm import Helm, Manifest, ci_values, container, workload
+from wan_streamer.errors import InvalidInput
 from wan_streamer.rpc.config import ServerConfig
 
 
@@ -74,9 +75,15 @@ def test_numbers_arrive_as_they_were_written(helm: Helm) -> None:
 def test_the_chart_knows_the_heads_of_every_preset(helm: Helm) -> None:
     """The rule about ranks goes by the same numbers as the model."""
     pytest.importorskip("torch", reason="the presets need torch")
+    from wan_streamer.engine.ulysses.heads import HeadSplit
     from wan_streamer.model.presets import PRESETS
 
     for name, make in PRESETS.items():
-        heads = make().backbone.kv_head_count
-        assert helm.manifests({"model": {"preset": name}, "performer": {"ranks": heads}})
-        assert "[HEADS]" in helm.refusal({"model": {"preset": name}, "performer": {"ranks": 2 * heads}})
+        for ranks in (2, 3, 4, 8, 16, 32):
+            values = {"model": {"preset": name}, "performer": {"ranks": ranks}}
+            try:
+                HeadSplit.of(make().backbone, ranks)
+            except InvalidInput:
+                assert "[HEADS]" in helm.refusal(values)
+            else:
+                assert helm.manifests(values)

@@ -22,7 +22,7 @@ OBJECTIVE = {
 
 CASES: list[tuple[str, Values]] = [
     ("HEADS", {"performer": {"ranks": 3}}),
-    ("HEADS", {"model": {"preset": "v0_2"}, "performer": {"ranks": 16}}),
+    ("HEADS", {"model": {"preset": "v0_2"}, "performer": {"ranks": 32}}),
     ("PER_RANK_ROLLING", {"performer": {**PER_RANK, "updateStrategy": "RollingUpdate"}}),
     ("ONE_RANK", {"performer": {"layout": "leaderWorkerSet"}}),
     ("PAIRING", {"performer": {"groups": 3}, "thinker": {"replicas": 2}}),

@@ -21,23 +21,25 @@ once. Rendered by validate.yaml, so by every command.
   fix: {{ .fix }}
 {{ end -}}
 
-{{/* Key-value heads of each preset, as wan_streamer/model/presets.py has them (tests/chart compares). */}}
-{{- define "wan-streamer.keyValueHeads" -}}
-nano: 2
-v0_1: 8
-v0_1_1b7: 8
-v0_2: 8
-v0_2_1b7: 8
+{{/* Heads and key-value heads of each preset, as wan_streamer/model/presets.py has them (tests/chart compares). */}}
+{{- define "wan-streamer.heads" -}}
+nano: [4, 2]
+v0_1: [16, 8]
+v0_1_1b7: [16, 8]
+v0_2: [16, 8]
+v0_2_1b7: [16, 8]
 {{- end -}}
 
 {{- define "wan-streamer.validate.heads" -}}
-{{- $heads := index (include "wan-streamer.keyValueHeads" . | fromYaml) .Values.model.preset | int -}}
+{{- $counts := index (include "wan-streamer.heads" . | fromYaml) .Values.model.preset -}}
+{{- $heads := index $counts 0 | int -}}
+{{- $keyValueHeads := index $counts 1 | int -}}
 {{- $ranks := int .Values.performer.ranks -}}
-{{- if mod $heads $ranks -}}
+{{- if or (mod $heads $ranks) (and (mod $keyValueHeads $ranks) (mod $ranks $keyValueHeads)) -}}
 {{- include "wan-streamer.validate.error" (dict "rule" "HEADS"
-  "what" (printf "performer.ranks is %d, but preset %s has %d key-value heads." $ranks .Values.model.preset $heads)
-  "why" "each rank keeps the history of its share of the heads, and a head cannot be split."
-  "fix" (printf "set performer.ranks to a divisor of %d, or choose another model.preset." $heads)) -}}
+  "what" (printf "performer.ranks is %d, but preset %s has %d heads over %d key-value heads." $ranks .Values.model.preset $heads $keyValueHeads)
+  "why" "each rank computes the same number of heads, and a head cannot be split."
+  "fix" (printf "set performer.ranks to a divisor of %d (1, 2 and 4 fit every preset), or choose another model.preset." $heads)) -}}
 {{- end -}}
 {{- end -}}
 
