@@ -48,7 +48,7 @@ run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; resul
 serve: setup ## keep the suite running on loopback
 	@$(BIN)/wan-streamer serve
 
-test: setup ## every test, no GPU
+test: setup-train ## every test, no GPU
 	$(BIN)/python -m pytest
 
 chart-tools: setup ## helm, promtool, kubeconform, checkov and schemas in build/ (Go needed; minutes)
