@@ -1,6 +1,6 @@
 """How well the speech encoder spells what visitors say: share of letters wrong, questions of encoded conversations.
 
-python -m benchmarks.spelling stage-1-hearing/weights.safetensors encoded-validation
+.venv/bin/python benchmarks/spelling.py stage-1-hearing/weights.safetensors encoded-validation
 """
 
 import sys

@@ -181,5 +181,9 @@ def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
     spell, speak = task.training[:2]
     assert len(spell._conversations) == 3
     assert len(speak._conversations) == 1
+    # A step may hold windows of both.
+    heard_of_both = spell.batch(tiny_model(), 0, range(12)).heard
+    assert heard_of_both is not None
+    assert len(heard_of_both) == 12
     with pytest.raises(InvalidInput, match="without the agent's sound"):
         Windows(heard.conversations, SPEAK)

@@ -72,8 +72,8 @@ def foretelling_loss(log_chances_BUV: Tensor, answers_BUN: Tensor, vocabulary: V
     begins = (writes & ~before)[:, 1:]
     # Nothing, but with gradients where no answer begins: processes average the same ones.
     nats = 0 * log_chances_BUV.sum()
-    for window, before in begins.nonzero().tolist():
-        coming = answers_BUN[window, before + 1 : before + 1 + FORETOLD_UNITS].flatten()
+    for window, unit in begins.nonzero().tolist():
+        coming = answers_BUN[window, unit + 1 : unit + 1 + FORETOLD_UNITS].flatten()
         words = coming[(coming >= 0) & (coming != vocabulary.listen) & (coming != vocabulary.end)]
-        nats = nats - log_chances_BUV[window, before : before + 2][:, words].mean()
+        nats = nats - log_chances_BUV[window, unit : unit + 2][:, words].mean()
     return nats / len(answers_BUN)

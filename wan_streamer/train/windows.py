@@ -87,7 +87,7 @@ class Windows:
         shared = item_random(recipe.seed, step, STEP_ITEM)
         noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
         randoms = [item_random(recipe.seed, step, item) for item in items]
-        windows = np.stack([self.draw(random) for random in randoms])
+        windows = _stacked([self.draw(random) for random in randoms])
         drop_user = {"dialogue": 1.0, "said": 0.0}.get(task.text, recipe.drop_user)
         drop_text = 0.0 if task.spells else recipe.drop_text
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
@@ -140,7 +140,13 @@ def _stretches(records: Records, name: str) -> NDArray[np.int64]:
     return np.stack([units[first], units[last] + 1], axis=1)
 
 
-def _words(windows: Records, task: TaskConfig) -> NDArray[np.int32]:
+def _stacked(drawn: Sequence[Records]) -> dict[str, Records]:
+    """The fields of windows, each [windows, units, ...]; what only some sets have is left out."""
+    common = set.intersection(*(set(one.dtype.names or ()) for one in drawn))
+    return {name: np.stack([one[name] for one in drawn]) for name in common}
+
+
+def _words(windows: dict[str, Records], task: TaskConfig) -> NDArray[np.int32]:
     if task.text != "dialogue":
         return np.asarray(windows[task.text])
     agent, visitors = windows["words"], windows["said"]
