@@ -24,6 +24,7 @@ from wan_streamer.train.distributed import Group
 from wan_streamer.train.encoded_set import read_index, write_index
 from wan_streamer.train.recipes import RECIPES, AnyRecipe, recipe_named
 from wan_streamer.train.run import RunOptions, train
+from wan_streamer.train.schedule import OptimizerConfig
 
 ROOT = Path(__file__).parents[2]
 MODEL_RECIPE = "tests.support.encoded:tiny_model"
@@ -237,6 +238,25 @@ def test_a_run_does_not_go_on_with_something_else(tmp_path: Path) -> None:
     (data / "tone0.wav").unlink()
     with pytest.raises(InvalidInput, match="differs in data"):
         train(recipe, run, quiet())
+
+
+def test_a_run_takes_the_speech_encoder_of_another(tmp_path: Path) -> None:
+    """One that learns nothing ends with the ear of one that did, and with the rest of its own."""
+    data = write_encoded(tmp_path / "data")
+    first, alone, run = (options(tmp_path, data, name, stop_after_step=2) for name in ("first", "alone", "second"))
+    learning = dataclasses.replace(tiny_model(), ema_decay=0.0)
+    still = dataclasses.replace(learning, optimizer=OptimizerConfig(learning_rate=0.0))
+    train(learning, first, quiet())
+    train(still, alone, quiet())
+    train(still, dataclasses.replace(run, initial_speech=first.out / "weights.safetensors"), quiet())
+    ears, own, taken = tensors_of(first), tensors_of(alone), tensors_of(run)
+    differing = {name for name in own if not torch.equal(own[name], taken[name])}
+    assert differing
+    assert all(name.startswith("user_audio.speech.") for name in differing)
+    assert all(torch.equal(taken[name], ears[name]) for name in ears if name.startswith("user_audio.speech."))
+    tones = options(tmp_path, write_tones(tmp_path / "tones"), "tones-run", initial_speech=first.out)
+    with pytest.raises(InvalidInput, match="expected a Transformer's stage"):
+        train(tiny_audio(), tones, quiet())
 
 
 def test_recipes_by_name() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wan_streamer.errors import InvalidInput
 from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
@@ -170,6 +171,23 @@ class ModelTrainer:
         for model in (self.model, self.ema.module):
             load_trained(path, model)
             self._know_ear(model)
+
+    def take_speech(self, path: Path) -> None:
+        """Takes the speech encoder, and nothing else, of weights that were trained before.
+
+        Raises:
+            InvalidInput: they cannot be read, are of another configuration, or of a model without a speech encoder.
+        """
+        source = untrained(self.recipe.model, self.recipe.seed)
+        use_shipped_senses(source)
+        load_trained(path, source)
+        for model in (self.model, self.ema.module):
+            if not isinstance(model.user_audio, EarEncoder) or not isinstance(source.user_audio, EarEncoder):
+                raise InvalidInput(
+                    f"got {path} for {self.recipe.model.name}, expected one with an ear; leave --initial-speech out",
+                    reason="OPTIONS",
+                )
+            model.user_audio.speech.load_state_dict(source.user_audio.speech.state_dict())
 
     def _know_ear(self, model: WanStreamer) -> None:
         """Gives the speech encoder the statistics of what it hears, unless it has some."""

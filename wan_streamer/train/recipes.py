@@ -136,6 +136,19 @@ def stage_1_nano_sound() -> ModelRecipe:
     )
 
 
+def stage_1_nano_face() -> ModelRecipe:
+    """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-hearing`."""
+    shares = {SPEAK: 1.0, SHOW: 3.0, IDLE: 1.5, NOTICE: 0.5, REACT: 0.5}
+    return ModelRecipe(
+        name="stage-1-nano-face",
+        model=nano(),
+        steps=4000,
+        tasks=tuple(dataclasses.replace(task, share=share) for task, share in shares.items()),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=1e-3),
+        drop_text=0.05,
+    )
+
+
 def stage_1_nano() -> ModelRecipe:
     """nano's first stage: each skill alone, in short sequences."""
     tasks = (SPELL, HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE, NOTICE, REACT, SHOW, IDLE)
@@ -165,6 +178,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "stage-1-nano-hearing": stage_1_nano_hearing,
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-sound": stage_1_nano_sound,
+    "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
 }

@@ -44,6 +44,8 @@ class RunOptions:
     cache: Path
     # Weights to begin with instead of random ones; a run that goes on does not look at them.
     initial_weights: Path | None = None
+    # A Transformer's weights whose speech encoder is taken.
+    initial_speech: Path | None = None
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
@@ -101,6 +103,8 @@ class _Run:
         if found is None:
             if self.options.initial_weights is not None:
                 self.trainer.start_from(self.options.initial_weights)
+            if self.options.initial_speech is not None:
+                self._take_speech(self.options.initial_speech)
             return
         step, state, complaints = found
         self.trainer.restore(state)
@@ -109,6 +113,14 @@ class _Run:
             self.folder.forget_metrics_after(step)
             for sentence in [*complaints, f"going on from step {step} of {self.folder.path}"]:
                 self.console.print(sentence, highlight=False, markup=False)
+
+    def _take_speech(self, path: Path) -> None:
+        if not isinstance(self.trainer, ModelTrainer):
+            raise InvalidInput(
+                f"got --initial-speech for {self.trainer.recipe.name}, expected a Transformer's stage; leave it out",
+                reason="OPTIONS",
+            )
+        self.trainer.take_speech(path)
 
     def go(self) -> None:
         """Steps until the end, a stop, or the time limit."""
@@ -157,8 +169,10 @@ class _Run:
         trainer = self.trainer
         metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
-        if self.options.initial_weights is not None:
-            metadata["initial_weights_sha256"] = hashlib.sha256(self.options.initial_weights.read_bytes()).hexdigest()
+        for name in ("initial_weights", "initial_speech"):
+            path: Path | None = getattr(self.options, name)
+            if path is not None:
+                metadata[f"{name}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         metadata |= {f"{VALIDATION}{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
         replace_file(self.folder.weights, content)
