@@ -55,6 +55,8 @@ def test_every_subcommand_explains_itself(capsys: pytest.CaptureFixture[str], co
         (["talk", "/no/such/file.mp4"], "check the path"),
         (["talk", "x.mp4", "--server", "nowhere"], "expected HOST:PORT"),
         (["run", "x.mp4", "--buffer-ms", "-1"], "expected 0 to 10000"),
+        (["run", "x.mp4", "--preset", "giant"], "got the preset 'giant', expected one of nano, v0_1"),
+        (["serve", "--preset", "none.safetensors"], "or weights that lie there"),
     ],
 )
 def test_errors_are_one_line(

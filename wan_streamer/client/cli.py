@@ -6,7 +6,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import tyro
 from rich.console import Console
@@ -30,6 +30,7 @@ CODEC_PRESET: Final = "nano"
 EXIT_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
+Model = PresetName | Annotated[Path, arg(metavar="FILE")]
 Out = Annotated[Path, arg(aliases=["-o"])]
 
 
@@ -47,8 +48,8 @@ class Run(Command):
     """Media file that plays the visitor: anything FFmpeg reads, with sound, pictures or both."""
     out: Out = Path("out")
     """Directory for the results; those of an earlier run are replaced."""
-    preset: PresetName = "nano"
-    """The model. nano runs in real time on two CPU cores."""
+    preset: Model = "nano"
+    """The model, or the file of trained weights of one. nano runs in real time on two CPU cores."""
     seed: int = 0
     """Seed of the weights while there are no trained ones, and of what the model draws at random."""
     buffer_ms: float = DEFAULT_BUFFER_MS
@@ -56,7 +57,7 @@ class Run(Command):
 
     def execute(self, console: Console) -> int:
         options = TalkOptions(path=self.file, out=self.out, seed=self.seed, buffer_ms=_checked_buffer(self.buffer_ms))
-        suite = SuiteOptions(preset=self.preset, seed=self.seed, out=self.out)
+        suite = SuiteOptions(preset=_checked_model(self.preset), seed=self.seed, out=self.out)
         if asyncio.run(commands.run(options, suite, console)) and self.preset == CODEC_PRESET:
             return _code_file(self.file, self.out / "codec.mp4")
         return 0
@@ -75,14 +76,18 @@ class Serve(Command):
     """Prometheus metrics of gateway, thinker and performer on this port and the next two; 0 is off."""
     out: Out = Path("out")
     """Logs go to OUT/logs, spans to OUT/traces."""
-    preset: PresetName = "nano"
-    """The model. nano runs in real time on two CPU cores."""
+    preset: Model = "nano"
+    """The model, or the file of trained weights of one. nano runs in real time on two CPU cores."""
     seed: int = 0
     """Seed of the weights while there are no trained ones."""
 
     def execute(self, console: Console) -> int:
         options = SuiteOptions(
-            preset=self.preset, seed=self.seed, port=self.port, metrics_port=self.metrics_port, out=self.out
+            preset=_checked_model(self.preset),
+            seed=self.seed,
+            port=self.port,
+            metrics_port=self.metrics_port,
+            out=self.out,
         )
         asyncio.run(commands.serve(options, console))
         return 0
@@ -246,6 +251,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _code_file(source: Path, target: Path, *options: str) -> int:
     return module_command.run_module("wan_streamer.train.codec_file", [str(source), str(target), *options])
+
+
+def _checked_model(preset: Model) -> str:
+    if isinstance(preset, Path) and not (preset.suffix == ".safetensors" and preset.is_file()):
+        names = ", ".join(get_args(PresetName))
+        raise InvalidInput(
+            f"got the preset {str(preset)!r}, expected one of {names}, or weights that lie there (*.safetensors)",
+            reason="PRESET",
+        )
+    return str(preset)
 
 
 def _checked_buffer(buffer_ms: float) -> float:

@@ -1,11 +1,13 @@
 """What the processes that run the model are configured with, and how they load it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.model_weights import load_trained
 from wan_streamer.model.presets import preset, untrained
 from wan_streamer.model.shipped import shipped_codec, shipped_transformer, use_shipped_senses, use_shipped_transformer
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -16,7 +18,7 @@ class EngineConfig:
     """Which model runs, and on what."""
 
     preset: str = "nano"
-    """Size of the model; `wan-streamer presets` lists them."""
+    """Size of the model (`wan-streamer presets` lists them), or the file of trained weights of one (*.safetensors)."""
     weights_seed: int = 0
     """What no trained weights ship of is drawn from this seed. All services must use the same one."""
     device: Literal["cpu", "cuda"] = "cpu"
@@ -31,7 +33,8 @@ def load_model(config: EngineConfig) -> WanStreamer:
     """The model of a configuration, on its device.
 
     Raises:
-        InvalidInput: an unknown preset, a device that is not there, or a thread count below 1.
+        InvalidInput: an unknown preset, weights that do not fit or cannot be read, a device that is not there, or a
+            thread count below 1.
     """
     if config.threads < 1:
         raise InvalidInput(f"got threads {config.threads}, expected at least 1", reason="THREADS")
@@ -40,13 +43,22 @@ def load_model(config: EngineConfig) -> WanStreamer:
     torch.set_num_threads(config.threads)
     model = untrained(preset(config.preset), config.weights_seed)
     use_shipped_senses(model)
-    use_shipped_transformer(model)
+    if _names_weights(config):
+        load_trained(Path(config.preset), model)
+    else:
+        use_shipped_transformer(model)
     return model.to(config.device)
 
 
 def describe(config: EngineConfig) -> str:
     """What the weights are, in words for people."""
+    if _names_weights(config):
+        return f"{Path(config.preset).name}, trained"
     if shipped_transformer(config.preset).is_file():
         return f"{config.preset}, trained"
     codecs = "trained codecs" if shipped_codec(config.preset, "video").is_file() else "untrained codecs"
     return f"{config.preset}, {codecs}, untrained Transformer (weights drawn from seed {config.weights_seed})"
+
+
+def _names_weights(config: EngineConfig) -> bool:
+    return config.preset.endswith(".safetensors")
