@@ -1,16 +1,15 @@
 """`python -m wan_streamer.train.encode_command`: what `wan-streamer data encode` starts."""
 
+import functools
 import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from tyro.conf import Positional, arg
 
 from wan_streamer.errors import InvalidInput
@@ -20,10 +19,10 @@ from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.face.heads import default_heads_folder
 from wan_streamer.train.data.sources.program import run_program
-from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
-from wan_streamer.train.encoded_set import path_of, start_index, write_records
+from wan_streamer.train.encoded_set import start_index
+from wan_streamer.train.record_pool import make_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +51,6 @@ def encode(options: EncodeOptions, console: Console) -> None:
             holds records of other data.
         OSError: a file cannot be written; those before it are whole.
     """
-    if options.processes < 1:
-        raise InvalidInput("got --processes below 1, expected 1 or more", reason="COUNT")
     if options.variant < 0:
         raise InvalidInput("got --variant below 0, expected 0 or more", reason="COUNT")
     count = len(DataSet(options.data))
@@ -67,47 +64,27 @@ def encode(options: EncodeOptions, console: Console) -> None:
     if options.variant:
         about["variant"] = options.variant
     start_index(options.out, about)
-    missing = [number for number in range(count) if not path_of(options.out, number).is_file()]
-    _encode_all(options, missing, console)
-    size = sum(path_of(options.out, number).stat().st_size for number in range(count))
-    console.print(
-        f"{options.out}: {count} conversations, {size / 1e6:.1f} MB", highlight=False, markup=False, soft_wrap=True
+    make_missing(
+        options.out,
+        count,
+        functools.partial(_Maker, options),
+        processes=options.processes,
+        doing="encoding",
+        console=console,
     )
 
 
-def _encode_all(options: EncodeOptions, numbers: Sequence[int], console: Console) -> None:
-    with workers(options.processes, _open_worker, (options,)) as pool:
-        done = pool.imap_unordered(_encode_one, numbers)
-        for _ in track(
-            done, total=len(numbers), description="encoding", console=console, disable=not console.is_terminal
-        ):
-            pass
-
-
-_worker: "_Worker | None" = None
-
-
-class _Worker:
+class _Maker:
     def __init__(self, options: EncodeOptions) -> None:
         self.options, self.data = options, DataSet(options.data)
         self.encoder = Encoder(
             model_with_senses(options.preset), None if options.sound_only else default_heads_folder()
         )
 
-
-def _open_worker(options: EncodeOptions) -> None:
-    """Each process has its own model."""
-    global _worker  # a pool's processes have no other place for what they keep
-    torch.set_num_threads(1)
-    _worker = _Worker(options)
-
-
-def _encode_one(number: int) -> None:
-    assert _worker is not None
-    options = _worker.options
-    variant = np.random.default_rng((options.variant, number)) if options.variant else None
-    records = _worker.encoder.encode(_worker.data.conversation(number), variant)
-    write_records(path_of(options.out, number), records)
+    def records(self, number: int) -> NDArray[Any]:
+        """A record for each unit of a conversation."""
+        variant = np.random.default_rng((self.options.variant, number)) if self.options.variant else None
+        return self.encoder.encode(self.data.conversation(number), variant)
 
 
 def model_with_senses(name: str) -> WanStreamer:

@@ -1,6 +1,7 @@
 """`python -m wan_streamer.train.hear_command`: what `wan-streamer data hear` starts."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import sys
@@ -10,9 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from tyro.conf import arg
 
 from wan_streamer.errors import InvalidInput
@@ -22,10 +22,10 @@ from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
-from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.encode_command import model_with_senses
 from wan_streamer.train.encoded import Encoder
-from wan_streamer.train.encoded_set import path_of, start_index, write_records
+from wan_streamer.train.encoded_set import start_index
+from wan_streamer.train.record_pool import make_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +50,15 @@ def hear(options: HearOptions, console: Console) -> None:
             holds records of other data.
         OSError: a file cannot be written; those before it are whole.
     """
-    if options.processes < 1:
-        raise InvalidInput("got --processes below 1, expected 1 or more", reason="COUNT")
     scripts = list(options.generator().scripts(options.seed, options.count))
     start_index(options.out, _about(options, scripts))
-    missing = [number for number in range(len(scripts)) if not path_of(options.out, number).is_file()]
-    chosen = [(number, scripts[number]) for number in missing]
-    with workers(options.processes, _open_worker, (options,)) as pool:
-        done = pool.imap_unordered(_hear_one, chosen)
-        for _ in track(
-            done, total=len(chosen), description="hearing", console=console, disable=not console.is_terminal
-        ):
-            pass
-    size = sum(path_of(options.out, number).stat().st_size for number in range(len(scripts)))
-    console.print(
-        f"{options.out}: {len(scripts)} conversations, {size / 1e6:.1f} MB",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+    make_missing(
+        options.out,
+        len(scripts),
+        functools.partial(_Maker, options, scripts),
+        processes=options.processes,
+        doing="hearing",
+        console=console,
     )
 
 
@@ -83,33 +74,20 @@ def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
     }
 
 
-_worker: "_Worker | None" = None
-
-
-class _Worker:
-    def __init__(self, options: HearOptions) -> None:
-        self.options, self.maker = options, ConversationMaker(DataCache(options.cache))
+class _Maker:
+    def __init__(self, options: HearOptions, scripts: Sequence[Script]) -> None:
+        self.scripts, self.maker = scripts, ConversationMaker(DataCache(options.cache))
         self.encoder = Encoder(model_with_senses(options.preset), None)
 
-
-def _open_worker(options: HearOptions) -> None:
-    """Each process has its own voices and model."""
-    global _worker  # a pool's processes have no other place for what they keep
-    torch.set_num_threads(1)
-    _worker = _Worker(options)
-
-
-def _hear_one(numbered: tuple[int, Script]) -> None:
-    assert _worker is not None
-    number, script = numbered
-    try:
-        records = _worker.encoder.encode_heard(*_worker.maker.hear(script))
-    except InvalidInput as error:
-        if error.reason != "SCRIPT":
-            raise
-        # Words turned out longer or shorter than the script had room for: a conversation of no length.
-        records = np.zeros(0, _worker.encoder.heard_type)
-    write_records(path_of(_worker.options.out, number), records)
+    def records(self, number: int) -> NDArray[Any]:
+        """A record for each unit of a conversation."""
+        try:
+            return self.encoder.encode_heard(*self.maker.hear(self.scripts[number]))
+        except InvalidInput as error:
+            if error.reason != "SCRIPT":
+                raise
+            # Words turned out longer or shorter than the script had room for: a conversation of no length.
+            return np.zeros(0, self.encoder.heard_type)
 
 
 if __name__ == "__main__":
