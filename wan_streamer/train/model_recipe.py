@@ -14,9 +14,9 @@ class TaskConfig:
     """Windows of conversations with some of their streams; the rest of the model is left out of the sequence.
 
     Attributes:
-        share: how often a step is of this task, relative to the others.
         batch_size: windows of a step, over all processes.
         units: length of a window.
+        share: how often a step is of this task, relative to the others.
         noisy_units: how many units of a window have a noisy copy.
         hears, sees: the user's sound and pictures are in the sequence.
         speaks, shows: the agent's sound and pictures are.
@@ -31,9 +31,9 @@ class TaskConfig:
     """
 
     name: str
-    share: float
     batch_size: int
     units: int
+    share: float = 1.0
     noisy_units: int = 0
     hears: bool = True
     sees: bool = False

@@ -81,79 +81,73 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
 
 
 # The visitors' words in letters, for the speech encoder alone.
-SPELL = TaskConfig(
-    name="spell", share=1, batch_size=32, units=40, speaks=False, text="said", spells=True, where="question"
-)
+SPELL = TaskConfig(name="spell", batch_size=32, units=40, speaks=False, text="said", spells=True, where="question")
 # The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
-HEAR = TaskConfig(
-    name="hear", share=1, batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question"
-)
+HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
 # What is answered to what is heard, and when.
-ANSWER = TaskConfig(name="answer", share=5, batch_size=12, units=32, speaks=False, where="question")
+ANSWER = TaskConfig(name="answer", batch_size=12, units=32, speaks=False, where="question")
 # What is answered to what, in words alone.
-DIALOGUE = TaskConfig(name="dialogue", share=0.25, batch_size=4, units=100, speaks=False, text="dialogue")
+DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
-SPEAK = TaskConfig(name="speak", share=2, batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
+SPEAK = TaskConfig(name="speak", batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
 # When to speak, and what: the conversation's sound.
-CONVERSE = TaskConfig(name="converse", share=0.75, batch_size=2, units=100, noisy_units=40)
+CONVERSE = TaskConfig(name="converse", batch_size=2, units=100, noisy_units=40)
 # What the visitors do, in words.
-NOTICE = TaskConfig(
-    name="notice", share=1, batch_size=4, units=30, sees=True, speaks=False, text="noticed", where="action"
-)
+NOTICE = TaskConfig(name="notice", batch_size=4, units=30, sees=True, speaks=False, text="noticed", where="action")
 # What is said to what is seen, and when.
-REACT = TaskConfig(name="react", share=1, batch_size=4, units=30, sees=True, speaks=False, where="action")
+REACT = TaskConfig(name="react", batch_size=4, units=30, sees=True, speaks=False, where="action")
 # The agent's sound and face from its words.
-SHOW = TaskConfig(name="show", share=3, batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
+SHOW = TaskConfig(name="show", batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
 # The agent's face through all of a conversation: most of it listens or waits.
-IDLE = TaskConfig(name="idle", share=1, batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
+IDLE = TaskConfig(name="idle", batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
 # All streams together.
-DUPLEX = TaskConfig(name="duplex", share=2, batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
+DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
 
 
 def stage_1_nano_hearing() -> ModelRecipe:
     """Words from sound, for the speech encoder alone: what comes after it would take days to learn to hear."""
     optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, gradient_norm=1.0)
-    return ModelRecipe(name="stage-1-nano-hearing", model=nano(), steps=3000, tasks=(SPELL,), optimizer=optimizer)
-
-
-def stage_1_nano_voice() -> ModelRecipe:
-    """The longest part of nano's first stage, alone: a voice that says the words. `stage-1-nano-sound` goes on."""
-    optimizer = OptimizerConfig(betas=(0.9, 0.95), warmup_steps=100, gradient_norm=1.0, final_ratio=0.3)
     return ModelRecipe(
-        name="stage-1-nano-voice", model=nano(), steps=2000, tasks=(SPEAK,), optimizer=optimizer, drop_text=0.05
+        name="stage-1-nano-hearing", model=nano(), steps=9000, tasks=_mixed({SPELL: 1.0}), optimizer=optimizer
     )
 
 
-def stage_1_nano_sound() -> ModelRecipe:
-    """nano's first stage without pictures, where steps cost little: hear, answer, speak."""
+def stage_1_nano_voice() -> ModelRecipe:
+    """The longest part of nano's first stage, alone: a voice that says the words."""
+    optimizer = OptimizerConfig(betas=(0.9, 0.95), warmup_steps=100, gradient_norm=1.0, final_ratio=0.3)
     return ModelRecipe(
-        name="stage-1-nano-sound",
+        name="stage-1-nano-voice",
         model=nano(),
-        steps=4000,
-        tasks=(SPELL, HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE),
-        optimizer=MIXTURE_OPTIMIZER,
+        steps=2000,
+        tasks=_mixed({SPEAK: 1.0}),
+        optimizer=optimizer,
         drop_text=0.05,
     )
 
 
 def stage_1_nano_face() -> ModelRecipe:
     """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-hearing`."""
-    shares = {SPEAK: 1.0, SHOW: 3.0, IDLE: 1.5, NOTICE: 0.5, REACT: 0.5}
     return ModelRecipe(
         name="stage-1-nano-face",
         model=nano(),
         steps=4000,
-        tasks=tuple(dataclasses.replace(task, share=share) for task, share in shares.items()),
+        tasks=_mixed({SHOW: 3.0, IDLE: 1.5, SPEAK: 1.0, NOTICE: 0.5, REACT: 0.5}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=1e-3),
         drop_text=0.05,
     )
 
 
 def stage_1_nano() -> ModelRecipe:
-    """nano's first stage: each skill alone, in short sequences."""
-    tasks = (SPELL, HEAR, ANSWER, DIALOGUE, SPEAK, CONVERSE, NOTICE, REACT, SHOW, IDLE)
+    """The end of nano's first stage: each skill in short sequences; what was learned alone has to be kept only."""
+    understanding = {SPELL: 1.0, HEAR: 1.0, ANSWER: 6.0, DIALOGUE: 0.5, NOTICE: 0.5, REACT: 0.75}
+    generation = {SPEAK: 1.0, SHOW: 1.25, IDLE: 0.5, CONVERSE: 1.0}
     return ModelRecipe(
-        name="stage-1-nano", model=nano(), steps=4000, tasks=tasks, optimizer=MIXTURE_OPTIMIZER, drop_text=0.05
+        name="stage-1-nano",
+        model=nano(),
+        steps=6000,
+        tasks=_mixed(understanding | generation),
+        optimizer=MIXTURE_OPTIMIZER,
+        drop_text=0.05,
     )
 
 
@@ -163,10 +157,14 @@ def stage_2_nano() -> ModelRecipe:
         name="stage-2-nano",
         model=nano(),
         steps=4000,
-        tasks=(DUPLEX, CONVERSE),
+        tasks=_mixed({DUPLEX: 2.0, CONVERSE: 0.75}),
         optimizer=OptimizerConfig(learning_rate=5e-4, betas=(0.9, 0.95), warmup_steps=200, gradient_norm=1.0),
         drop_text=0.1,
     )
+
+
+def _mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
+    return tuple(dataclasses.replace(task, share=share) for task, share in shares.items())
 
 
 RECIPES: dict[str, Callable[[], AnyRecipe]] = {
@@ -177,7 +175,6 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano-settle": video_codec_nano_settle,
     "stage-1-nano-hearing": stage_1_nano_hearing,
     "stage-1-nano-voice": stage_1_nano_voice,
-    "stage-1-nano-sound": stage_1_nano_sound,
     "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
