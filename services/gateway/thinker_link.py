@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import grpc
@@ -217,7 +217,8 @@ async def open_links(config: GatewayConfig, log: FilteringBoundLogger) -> AsyncI
         tls.credentials()  # says at the start what is wrong with a file
 
     def open_link(place: Place) -> ThinkerLink:
-        return ThinkerLink(place, open_channel(place.address, tls, server_name=place.server_name))
+        named = None if tls is None else replace(tls, server_name=place.server_name)
+        return ThinkerLink(place, open_channel(place.address, named))
 
     async with AsyncExitStack() as stack:
         pool = LinkPool(open_link, random.SystemRandom().random, log)

@@ -42,13 +42,12 @@ SERVER_OPTIONS: Final[Sequence[tuple[str, int]]] = (
 )
 
 
-def open_channel(address: str, tls: ChannelTls | None = None, *, server_name: str = "") -> grpc.aio.Channel:
+def open_channel(address: str, tls: ChannelTls | None = None) -> grpc.aio.Channel:
     """Opens a channel to `host:port`; connects on first use. Close it (or use it with `async with`).
 
     Args:
         address: where the server listens.
         tls: None: plaintext.
-        server_name: the name that the server's certificate must have; empty: the host of `address`.
 
     Raises:
         InvalidInput: a file of `tls` cannot be used.
@@ -56,6 +55,6 @@ def open_channel(address: str, tls: ChannelTls | None = None, *, server_name: st
     if tls is None:
         return grpc.aio.insecure_channel(address, options=list(CHANNEL_OPTIONS))
     options: list[tuple[str, int | str]] = list(CHANNEL_OPTIONS)
-    if server_name:
-        options.append(("grpc.ssl_target_name_override", server_name))
+    if tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
     return grpc.aio.secure_channel(address, tls.credentials(), options=options)

@@ -93,10 +93,12 @@ class ChannelTls:
     Attributes:
         ca_file: CAs of the server's certificate, PEM; None: those that come with gRPC.
         identity: for servers that ask for one.
+        server_name: the name that the server's certificate must have; empty: the host of the address.
     """
 
     ca_file: Path | None = None
     identity: Identity | None = None
+    server_name: str = ""
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Credentials from what is in the files now.
