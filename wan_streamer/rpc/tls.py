@@ -65,7 +65,9 @@ class ServerTls:
         """
         reloader = _Reloader(self, log)
         return grpc.dynamic_ssl_server_credentials(
-            reloader.first, reloader.changed, require_client_authentication=self.client_ca_file is not None
+            reloader.first,
+            reloader.changed,  # type: ignore[arg-type]  # None: as before; the stubs do not know
+            require_client_authentication=self.client_ca_file is not None,
         )
 
     def read(self) -> grpc.ServerCertificateConfiguration:
