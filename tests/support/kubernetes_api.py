@@ -94,8 +94,8 @@ class ApiServer:
         try:
             while request := await self._request(reader):
                 await self._answer(*request, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client left
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client left, or `stop`
         finally:
             self._connections.discard(task)
             writer.transport.abort()

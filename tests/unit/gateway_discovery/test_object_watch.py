@@ -55,10 +55,11 @@ def uids(watch: ObjectWatch) -> list[str]:
 
 
 async def test_a_new_uid_of_a_name_drops_the_old_one() -> None:
-    """Also when the old one's DELETED never came, or comes late: then the new one stays."""
-    late = [Change(kind="ADDED", object=pod("b"), version="2"), Change(kind="DELETED", object=pod("a"), version="3")]
-    async with running(FakeSource([pod("a"), pod("c", "other")], late)) as watch:
-        assert uids(watch) == ["c", "b"]
+    """When the old one's DELETED never came; when it comes late, the new one stays."""
+    added, deleted = (Change(kind=k, object=pod(u), version="2") for k, u in (("ADDED", "b"), ("DELETED", "a")))
+    for script in ([added], [added, deleted]):
+        async with running(FakeSource([pod("a"), pod("c", "other")], script)) as watch:
+            assert uids(watch) == ["c", "b"]
 
 
 async def test_a_watch_goes_on_where_the_last_one_ended() -> None:
