@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from wan_streamer.rpc.config import ServerConfig
+from services.gateway.discovery.config import DiscoveryConfig
+from wan_streamer.rpc.config import PeerConfig, ServerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayConfig(ServerConfig):
+class GatewayConfig(ServerConfig, PeerConfig, DiscoveryConfig):
     """Configuration of one gateway process."""
 
-    thinker: tuple[str, ...]
-    """Addresses (host:port) of the thinkers, tried in this order."""
     token_key_file: Path | None = None
     """File with the key of the resume tokens (32 bytes or more), the same for all gateways; absent: a key is drawn."""
     token_seconds: float = 3600.0

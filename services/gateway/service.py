@@ -198,9 +198,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
 @asynccontextmanager
 async def build_gateway(config: GatewayConfig, context: ServiceContext) -> AsyncIterator[GatewayService]:
     """The service with open links to its thinkers, warmed up."""
-    if not config.thinker:
-        raise InvalidInput("got no thinker, expected the address of at least one; say --thinker host:port")
-    async with open_links(config.thinker, context.log) as links:
+    async with open_links(config, context.log) as links:
         service = GatewayService(config, context, links)
         await asyncio.to_thread(warm_up, config.jpeg_quality)
         yield service

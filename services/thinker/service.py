@@ -40,10 +40,10 @@ async def build_thinker(
         unit_cost_ms = await worker.run(thinker_cost_ms, thinker)
         capacity = config.max_sessions or session_capacity(unit_cost_ms)
         context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)
-        async with open_channel(config.performer) as channel:
+        async with open_channel(config.performer, config.channel_tls()) as channel:
             stub = performer_pb2_grpc.PerformerServiceStub(channel)
             slots = Slots(capacity, config.reservation_seconds)
-            yield ThinkerService(describe(config), thinker, slots, stub, worker, context)
+            yield ThinkerService(describe(config), thinker, slots, stub, worker, context, pod_uid=config.pod_uid)
 
 
 class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
@@ -59,7 +59,10 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         performer: "performer_pb2_grpc.PerformerServiceAsyncStub",
         worker: EngineWorker,
         context: ServiceContext,
+        *,
+        pod_uid: str = "",
     ) -> None:
+        self._pod_uid = pod_uid
         self._thinker = thinker
         self._model = _model_description(thinker.model.config, description, thinker.model.fingerprint())
         self._slots = slots
@@ -90,12 +93,14 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
 
     async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
         """What this thinker runs and how full it is; an error while it has no performer, and so no use."""
-        await self._describe_performer()
+        group = await self._describe_performer()
         return pb.DescribeThinkerResponse(
             incarnation=self._incarnation,
             model=self._model,
             max_session_count=self._slots.capacity,
             session_count=self._slots.taken_count,
+            performer_group=group.group,
+            pod_uid=self._pod_uid,
         )
 
     async def Reserve(self, request: pb.ReserveRequest, context: Context) -> pb.ReserveResponse:

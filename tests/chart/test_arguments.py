@@ -1,5 +1,6 @@
 """The chart passes only options that the services have."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import tyro
 
 from services.gateway.config import GatewayConfig
-from tests.chart.helm import Helm, Manifest, ci_values, container, workload
+from tests.chart.helm import Helm, Manifest, ci_values, container, named, workload
 from wan_streamer.errors import InvalidInput
 from wan_streamer.rpc.config import ServerConfig
 
@@ -37,7 +38,7 @@ def parsed(manifests: list[Manifest], component: str) -> Any:
 
 
 @pytest.mark.parametrize("component", ["gateway", "thinker", "performer"])
-@pytest.mark.parametrize("values", ["default", "cpu", "weights-init"])
+@pytest.mark.parametrize("values", ["default", "cpu", "full", "weights-init"])
 def test_the_service_takes_its_arguments(helm: Helm, component: str, values: str) -> None:
     """The real configuration classes parse what the chart passes where nothing of a later version is switched on."""
     manifests = helm.manifests({} if values == "default" else ci_values(values))
@@ -57,6 +58,42 @@ def test_each_thinker_is_named_to_the_gateways_and_calls_its_own_group(helm: Hel
     performer = "avatar-wan-streamer-performer"
     assert parsed(manifests, "thinker").performer == f"{performer}-$(POD_INDEX).{performer}.talk.svc.cluster.local:7302"
     assert parsed(manifests, "performer").group == "performer-$(POD_INDEX)"
+
+
+def test_gateways_that_watch_are_told_what(helm: Helm) -> None:
+    """The thinkers' Service and labels that select exactly the thinkers' and performers' pods of this release."""
+    manifests = helm.manifests({"gateway": {"discovery": "kubernetes"}, "clusterDomain": "example"})
+    config = parsed(manifests, "gateway")
+    service = named(manifests, "Service", "thinker")["metadata"]["name"]
+    assert (config.discovery, config.discovery_service, config.thinker) == ("kubernetes", service, ())
+    assert config.discovery_cluster_domain == "example"
+    *equal, component = re.split(",(?![^(]*[)])", config.discovery_selector)
+    labels = workload(manifests, "thinker")["spec"]["template"]["metadata"]["labels"]
+    assert {tuple(each.split("=")) for each in equal} < set(labels.items())
+    assert component == "app.kubernetes.io/component in (thinker,performer)"
+    assert parsed(manifests, "thinker").pod_uid == "$(POD_UID)"
+
+
+@pytest.mark.parametrize("mutual", [True, False])
+def test_tls_is_told_to_both_sides(helm: Helm, mutual: bool) -> None:
+    """Every server has its files and a port for kubelets, every caller its CA; certificates of callers when mutual."""
+    on = {"enabled": True, "existingSecret": "mine"}
+    manifests = helm.manifests({"tls": {"internal": {**on, "mutual": mutual}, "client": on}})
+    for component in ("gateway", "thinker", "performer"):
+        config = parsed(manifests, component)
+        tls = config.server_tls()
+        assert tls is not None
+        assert (tls.client_ca_file is not None) == (mutual and component != "gateway")
+        pod = workload(manifests, component)["spec"]["template"]["spec"]
+        probes = [container(pod, component)[f"{name}Probe"]["grpc"]["port"] for name in ("startup", "readiness")]
+        assert {config.health_port} == set(probes)
+        if component != "performer":
+            channel = config.channel_tls()
+            assert channel is not None
+            assert (channel.identity is not None) == mutual
+        files = [value for name, value in vars(config).items() if name.startswith("tls_") and value is not None]
+        mounts = {mount["mountPath"] for mount in container(pod, component)["volumeMounts"]}
+        assert {str(file.parent) for file in files} <= mounts
 
 
 def test_numbers_arrive_as_they_were_written(helm: Helm) -> None:

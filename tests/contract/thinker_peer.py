@@ -34,6 +34,8 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
         self.trouble: dict[int, WanStreamerError | str] = {}
         self.changed = asyncio.Condition()
         self.incarnation = "peer-1"
+        self.pod_uid = ""
+        self.group = "peer"
         self.noise_side: int | None = None
         self.commit_s = 0.0
         self.committed: set[str] = set()
@@ -56,14 +58,15 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
             user_video_width=WIDTH, user_video_height=HEIGHT, agent_video_width=width, agent_video_height=height,
         )  # fmt: skip
         return pb.DescribeThinkerResponse(
-            incarnation=self.incarnation, model=model, max_session_count=self.capacity, session_count=len(self.live)
-        )
+            incarnation=self.incarnation, model=model, max_session_count=self.capacity,
+            session_count=len(self.live) + len(self.reserved), performer_group=self.group, pod_uid=self.pod_uid,
+        )  # fmt: skip
 
     async def Reserve(self, request, context):
         if len(self.reserved) + len(self.live) >= self.capacity:
             raise CapacityExhausted("every place is taken", retry_after_s=1.5)
         self.reserved.add(request.session_id)
-        return pb.ReserveResponse(incarnation=self.incarnation, performer_group="peer", epoch=7)
+        return pb.ReserveResponse(incarnation=self.incarnation, performer_group=self.group, epoch=7)
 
     async def Converse(self, requests, context):
         start = (await anext(requests)).start

@@ -22,6 +22,7 @@ from wan_streamer.client.init_command import Init
 from wan_streamer.client.presets_command import Presets
 from wan_streamer.client.suite import SuiteOptions
 from wan_streamer.errors import InvalidInput, WanStreamerError
+from wan_streamer.rpc.tls import ChannelTls, identity_of
 
 DESCRIPTION: Final = "A full-duplex audio-visual agent that answers in units of 160 ms, served over gRPC."
 EXIT_FAILED_CHECK: Final = 1
@@ -113,11 +114,33 @@ class Talk(Command):
     """Seed of what the model draws at random; drawn by the gateway when absent."""
     buffer_ms: float = DEFAULT_BUFFER_MS
     """How long the player waits with the first unit before it plays; more hides more jitter and costs latency."""
+    tls: bool = False
+    """Call the gateway with TLS; so do the options below."""
+    tls_ca_file: Annotated[Path | None, arg(metavar="PATH")] = None
+    """CAs (PEM) of the gateway's certificate; the usual ones when absent."""
+    tls_cert_file: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Certificate (PEM) for a gateway that asks for one."""
+    tls_key_file: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Its key (PEM)."""
+    tls_server_name: Annotated[str, arg(metavar="NAME")] = ""
+    """Name in the gateway's certificate, when it is not the host of --server."""
 
     def execute(self, console: Console) -> int:
-        options = TalkOptions(path=self.file, out=self.out, seed=self.seed, buffer_ms=_checked_buffer(self.buffer_ms))
+        options = TalkOptions(
+            path=self.file,
+            out=self.out,
+            seed=self.seed,
+            buffer_ms=_checked_buffer(self.buffer_ms),
+            tls=self._channel_tls(),
+        )
         asyncio.run(commands.talk(options, _checked_address(self.server), self.trace_dir, console))
         return 0
+
+    def _channel_tls(self) -> ChannelTls | None:
+        identity = identity_of(self.tls_cert_file, self.tls_key_file, options="--tls-cert-file and --tls-key-file")
+        if not (self.tls or self.tls_ca_file or identity or self.tls_server_name):
+            return None
+        return ChannelTls(ca_file=self.tls_ca_file, identity=identity, server_name=self.tls_server_name)
 
 
 @dataclass(frozen=True, kw_only=True)

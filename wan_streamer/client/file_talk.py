@@ -18,6 +18,7 @@ from wan_streamer.client.talk import Talk
 from wan_streamer.errors import WanStreamerError
 from wan_streamer.media.files import read_media
 from wan_streamer.rpc.config import otlp_endpoint_from_environment
+from wan_streamer.rpc.tls import ChannelTls
 from wan_streamer.telemetry.flight import FlightRecorder
 from wan_streamer.telemetry.traces import configure_tracing
 
@@ -37,12 +38,14 @@ class TalkOptions:
         out: where the results go.
         seed: of what the model draws at random; None: the gateway draws one.
         buffer_ms: how long the player waits with the first unit.
+        tls: how to call the gateway; None: plaintext.
     """
 
     path: Path
     out: Path
     seed: int | None
     buffer_ms: float
+    tls: ChannelTls | None = None
 
 
 class FileTalk:
@@ -71,6 +74,7 @@ class FileTalk:
                 address,
                 FlightRecorder(tracing),
                 seed=self._options.seed,
+                tls=self._options.tls,
                 buffer_us=round(self._options.buffer_ms * 1000),
             )
             try:

@@ -20,6 +20,8 @@ from wan_streamer.media.formats import AudioFormat, VideoFormat
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.rpc.stream import ClientStream
+from wan_streamer.rpc.tls import ChannelTls
+from wan_streamer.rpc.tls_trouble import tls_trouble
 from wan_streamer.v1 import session_pb2
 from wan_streamer.v1.session_pb2 import ConnectRequest
 from wan_streamer.v1.session_pb2_grpc import SessionServiceStub
@@ -42,6 +44,7 @@ def connect(
     seed: int | None = None,
     credit_units: int = 3,
     auto_playout: bool = True,
+    tls: ChannelTls | None = None,
 ) -> "Session":
     """A session with the gateway at `address` ("host:port"), to be entered with `async with`.
 
@@ -58,9 +61,11 @@ def connect(
             units in its buffer needs n + 1.
         auto_playout: a unit counts as played when the next event is asked for. A player with a clock of its own passes
             False and calls `Session.played`.
+        tls: None: plaintext. `ChannelTls()` believes the usual CAs, `ChannelTls(ca_file=...)` those in a file.
 
     Raises:
-        InvalidInput: a format or value is outside what the service takes (here, or on entering).
+        InvalidInput: a format or value is outside what the service takes, or a file of `tls` cannot be used (here, or
+            on entering).
         CapacityExhausted: on entering: every place is taken; `retry_after_s` says when to try again.
         PeerUnavailable: on entering: nobody answers at `address`.
     """
@@ -79,7 +84,9 @@ def connect(
         video.check()
         attach.video.encoding = session_pb2.VIDEO_ENCODING_JPEG
         attach.video.frame_rate_hz = video.frame_rate_hz
-    return Session(address, attach, OutgoingAudio(audio), OutgoingVideo(video), seed=seed, auto_playout=auto_playout)
+    return Session(
+        address, attach, OutgoingAudio(audio), OutgoingVideo(video), seed=seed, auto_playout=auto_playout, tls=tls
+    )
 
 
 class Session:
@@ -100,6 +107,7 @@ class Session:
         *,
         seed: int | None,
         auto_playout: bool,
+        tls: ChannelTls | None,
     ) -> None:
         self._address = address
         self._attach = attach
@@ -107,6 +115,7 @@ class Session:
         self._video = video
         self._seed = seed
         self._auto_playout = auto_playout
+        self._tls = tls
         self._stack = AsyncExitStack()
         self._events: deque[Event] = deque()
         self._output_epoch = 0
@@ -114,7 +123,7 @@ class Session:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            channel = await stack.enter_async_context(open_channel(self._address))
+            channel = await stack.enter_async_context(open_channel(self._address, self._tls))
             stub = SessionServiceStub(channel)
             created = await self._create(stub)
             self._limits = created.limits
@@ -245,9 +254,11 @@ class Session:
             return await stub.CreateSession(request, timeout=CONNECT_LIMIT_S)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.UNAVAILABLE and not _has_details(error):
+                reason, explanation = tls_trouble(error.details() or "")
+                what_to_do = explanation or "start one with `wan-streamer serve` or correct the address"
                 raise PeerUnavailable(
-                    f"got no answer from {self._address} ({error.details()}), expected a gateway; start one with "
-                    "`wan-streamer serve` or correct the address"
+                    f"got no answer from {self._address} ({error.details()}), expected a gateway; {what_to_do}",
+                    reason=reason,
                 ) from error
             raise from_rpc_error(error) from error
 

@@ -11,6 +11,7 @@ from wan_streamer.client.session import Session, connect
 from wan_streamer.errors import WanStreamerError
 from wan_streamer.media.files import AudioBlock, MediaFile
 from wan_streamer.rpc.status import single_cause
+from wan_streamer.rpc.tls import ChannelTls
 from wan_streamer.telemetry.flight import FlightRecorder
 from wan_streamer.unit import UNIT_US
 
@@ -23,6 +24,7 @@ class Talk:
         address: the gateway.
         recorder: takes the client's part of each unit's trace.
         seed: makes what the model draws at random repeatable.
+        tls: None: plaintext.
         buffer_us: how long the player waits with the first unit.
     """
 
@@ -33,12 +35,14 @@ class Talk:
         recorder: FlightRecorder,
         *,
         seed: int | None = None,
+        tls: ChannelTls | None = None,
         buffer_us: int = DEFAULT_BUFFER_US,
     ) -> None:
         self._media = media
         self._address = address
         self._recorder = recorder
         self._seed = seed
+        self._tls = tls
         self._playout_clock = PlayoutClock(buffer_us)
         self._playhead: asyncio.Queue[Playout | None] = asyncio.Queue()
         self._clock = CaptureClock()
@@ -65,6 +69,7 @@ class Talk:
                 audio=self._media.audio_format,
                 video=self._media.video_format,
                 seed=self._seed,
+                tls=self._tls,
                 auto_playout=False,
             ) as session,
         ):

@@ -5,6 +5,8 @@ from typing import Final
 
 import grpc
 
+from wan_streamer.rpc.tls import ChannelTls
+
 # One KV slice or one unit of raw frames of the largest preset fits; a 10 MB "picture" still gets our own error.
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 KEEPALIVE_MS: Final = 10_000
@@ -40,6 +42,19 @@ SERVER_OPTIONS: Final[Sequence[tuple[str, int]]] = (
 )
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """Opens a channel to `host:port`; connects on first use. Close it (or use it with `async with`)."""
-    return grpc.aio.insecure_channel(address, options=list(CHANNEL_OPTIONS))
+def open_channel(address: str, tls: ChannelTls | None = None) -> grpc.aio.Channel:
+    """Opens a channel to `host:port`; connects on first use. Close it (or use it with `async with`).
+
+    Args:
+        address: where the server listens.
+        tls: None: plaintext.
+
+    Raises:
+        InvalidInput: a file of `tls` cannot be used.
+    """
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=list(CHANNEL_OPTIONS))
+    options: list[tuple[str, int | str]] = list(CHANNEL_OPTIONS)
+    if tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return grpc.aio.secure_channel(address, tls.credentials(), options=options)

@@ -104,9 +104,11 @@ async def started(name: str, config: ServerConfig, build: Build) -> AsyncIterato
         reflection.enable_server_reflection(
             (*service.full_names, "grpc.health.v1.Health", reflection.SERVICE_NAME), grpc_server
         )
-        address = _listen(grpc_server, config)
+        address = _listen(grpc_server, config, context.log)
         await grpc_server.start()
         stack.push_async_callback(grpc_server.stop, STOP_GRACE_S)
+        if config.health_port:
+            await _serve_health_alone(health, config, stack)
         await health.check()
         watching = asyncio.create_task(health.watch(), name="health")
         stack.push_async_callback(_cancelled, watching)
@@ -182,15 +184,29 @@ def _make_context(name: str, config: ServerConfig, stack: AsyncExitStack) -> Ser
     )
 
 
-def _listen(server: grpc.aio.Server, config: ServerConfig) -> str:
+def _listen(server: grpc.aio.Server, config: ServerConfig, log: FilteringBoundLogger) -> str:
+    tls = config.server_tls()
+    if tls is None:
+        return _bound(config, config.port, "--port", server.add_insecure_port)
+    credentials = tls.credentials(log)
+    return _bound(config, config.port, "--port", lambda address: server.add_secure_port(address, credentials))
+
+
+async def _serve_health_alone(health: HealthWatcher, config: ServerConfig, stack: AsyncExitStack) -> None:
+    server = grpc.aio.server(options=list(SERVER_OPTIONS))
+    health.register(server)
+    _bound(config, config.health_port, "--health-port", server.add_insecure_port)
+    await server.start()
+    stack.push_async_callback(server.stop, STOP_GRACE_S)
+
+
+def _bound(config: ServerConfig, port: int, option: str, bind: Callable[[str], int]) -> str:
     try:
-        port = server.add_insecure_port(f"{config.host}:{config.port}")
+        return f"{config.host}:{bind(f'{config.host}:{port}')}"
     except RuntimeError as error:
         raise WanStreamerError(
-            f"cannot listen on {config.host}:{config.port}: is the port taken? Choose another with --port",
-            reason="PORT",
+            f"cannot listen on {config.host}:{port}: is the port taken? Choose another with {option}", reason="PORT"
         ) from error
-    return f"{config.host}:{port}"
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

@@ -24,6 +24,7 @@ from wan_streamer.errors import (
     Superseded,
     WanStreamerError,
 )
+from wan_streamer.rpc.tls_trouble import tls_trouble
 
 DOMAIN: Final = "wan-streamer"
 # grpc-status-details-bin travels in the trailing metadata, which peers may limit to 8 KB.
@@ -112,7 +113,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> WanStreamerError:
 
 def _from_stranger(code: grpc.StatusCode, message: str) -> WanStreamerError:
     if code in _UNREACHABLE:
-        return PeerUnavailable(f"the service behind cannot be reached ({code.name}: {message})")
+        reason, explanation = tls_trouble(message)
+        because = f": {explanation}" if explanation else ""
+        return PeerUnavailable(f"the service behind cannot be reached{because} ({code.name}: {message})", reason=reason)
     return WanStreamerError(f"the service behind answered {code.name}: {message}")
 
 

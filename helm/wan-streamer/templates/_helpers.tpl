@@ -123,8 +123,16 @@ default
 - --tls-key-file=/etc/wan-streamer/tls-server/tls.key
 - --health-port={{ include "wan-streamer.healthPort" . }}
 {{- end }}
+{{- $isMutual := and $values.tls.internal.enabled $values.tls.internal.mutual }}
+{{- if and $isMutual (ne .name "gateway") }}
+- --tls-client-ca-file=/etc/wan-streamer/tls-server/ca.crt
+{{- end }}
 {{- if and $values.tls.internal.enabled (ne .name "performer") }}
 - --tls-ca-file=/etc/wan-streamer/tls-internal/ca.crt
+{{- end }}
+{{- if and $isMutual (ne .name "performer") }}
+- --tls-peer-cert-file=/etc/wan-streamer/tls-internal/tls.crt
+- --tls-peer-key-file=/etc/wan-streamer/tls-internal/tls.key
 {{- end }}
 {{- end -}}
 

@@ -1,0 +1,1 @@
+"""Where the thinkers are: a static list, or what a cluster's API server says."""
