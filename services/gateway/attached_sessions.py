@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Gauge
 
-from services.gateway.notifier import Notifier
+from wan_streamer.rpc.notifier import Notifier
 from services.gateway.session import Session
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from services.gateway.clock import MediaClock, capture_start_of_complete_unit_unix_us, unix_us
 from services.gateway.ledger import LedgerUnit, UnitLedger
-from services.gateway.notifier import Notifier
+from wan_streamer.rpc.notifier import Notifier
 from services.gateway.service_levels import ServiceLevels
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.cutter import UnitCutter

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.gateway.notifier import Notifier
+from wan_streamer.rpc.notifier import Notifier
 from wan_streamer.telemetry.flight import Flight
 from wan_streamer.v1 import unit_pb2
 

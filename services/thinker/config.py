@@ -14,3 +14,5 @@ class ThinkerConfig(ServerConfig, EngineConfig):
     """Address host:port of the performer group."""
     reservation_seconds: float = 30.0
     """How long a place is kept for a session that does not begin."""
+    detached_grace_s: float = 30.0
+    """How long a session waits for its client when the stream broke; it has its place until then."""
