@@ -30,10 +30,16 @@ class Started:
 
     Attributes:
         phase_us: when its units should come, as wall time modulo a unit.
+        generation: of this stream.
+        is_resumed: the session was there already.
+        next_unit_index: the first unit that the thinker has not taken.
     """
 
     stream: ConverseStream
     phase_us: int
+    generation: int
+    is_resumed: bool
+    next_unit_index: int
 
 
 class ThinkerLink:
@@ -64,13 +70,22 @@ class ThinkerLink:
 
     @asynccontextmanager
     async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[Started]:
-        """A started conversation; leaving cancels the stream, which frees the thinker's side.
+        """A started conversation, or one taken up again; leaving cancels the stream.
+
+        The session is over when it was ended on the stream; otherwise the thinker keeps it for a while.
 
         Raises:
             PlacementLost: the thinker knows nothing (any more) of the session.
         """
         with ConverseStream(self._stub.Converse()) as stream:
-            yield Started(stream=stream, phase_us=await _start(stream, start))
+            started = await _start(stream, start)
+            yield Started(
+                stream=stream,
+                phase_us=started.phase_us,
+                generation=started.generation,
+                is_resumed=started.is_resumed,
+                next_unit_index=started.next_unit_index,
+            )
 
 
 class ThinkerLinks:
@@ -101,8 +116,8 @@ class ThinkerLinks:
         """The thinker that a placement names, and what it runs.
 
         Raises:
-            PlacementLost: none of those that answer is this incarnation.
-            PeerUnavailable: none answers.
+            PlacementLost: all answer, and none is this incarnation.
+            PeerUnavailable: one does not answer; it may be the one.
         """
         for link in self._links:
             if link.description is not None and link.description.incarnation == incarnation:
@@ -116,7 +131,7 @@ class ThinkerLinks:
                 continue
             if description.incarnation == incarnation:
                 return link, description
-        if len(errors) == len(self._links):
+        if errors:
             raise errors[0]
         raise PlacementLost("the thinker of this session has restarted or is gone; create a new session")
 
@@ -146,8 +161,8 @@ async def open_links(addresses: Sequence[str], log: FilteringBoundLogger) -> Asy
         await asyncio.gather(*(channel.close() for channel in channels))
 
 
-async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> int:
-    """Starts the conversation; returns its phase in microseconds."""
+async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> thinker_pb2.ConverseStarted:
+    """Starts the conversation."""
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await stream.write(thinker_pb2.ConverseRequest(start=start))
@@ -162,4 +177,4 @@ async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> in
         ) from error
     if response is None or response.WhichOneof("message") != "started":
         raise PeerUnavailable("the thinker ended the session before it started; create a new session")
-    return response.started.phase_us
+    return response.started

@@ -20,9 +20,9 @@ Open = AbstractAsyncContextManager[Conversation]
 class LiveSession:
     """Runs a conversation in a task of its own: streams of gateways come and go beside it.
 
-    That a stream's end is not the session's end costs this task and what it keeps: the thinker's history, the open stream
-    to the performer (whose history ends with it) and the newest answers. Nothing is written down: a thinker or a group that
-    is lost takes its sessions along, and says so to whoever asks.
+    That a stream's end is not the session's end costs this task and what it keeps: the thinker's history, the open
+    stream to the performer (whose history ends with it) and the newest answers. Nothing is written down: a thinker or a
+    group that is lost takes its sessions along, and says so to whoever asks.
     """
 
     def __init__(self, opened: Open, phase_us: int, epoch: int, log: FilteringBoundLogger) -> None:

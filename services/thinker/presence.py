@@ -1,7 +1,6 @@
 """Which stream has a session: the newest one; and for how long none has had it."""
 
 import asyncio
-
 from typing import Final
 
 from wan_streamer.errors import PlacementLost
@@ -14,8 +13,8 @@ MIN_FIRST_GRACE_S: Final = 1.0
 class Presence:
     """Streams of gateways come and go, known by their generation; the session outlives them for a grace.
 
-    Whoever comes last has the session, whatever it knows of those before: a client whose answer to Attach was lost comes
-    with an old token and still is the newest. So generations are given here, in the order of arrival.
+    Whoever comes last has the session, whatever it knows of those before: a client whose answer to Attach was lost
+    comes with an old token and still is the newest. So generations are given here, in the order of arrival.
 
     Args:
         grace_s: how long the session waits for the next stream.

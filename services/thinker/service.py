@@ -186,8 +186,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         if group.epoch != start.epoch:
             raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
         raise PlacementLost(
-            "this session has no place here (any more): it was over, nobody came back to it in time, or its reservation "
-            "expired; create a new session"
+            "this session has no place here (any more): it was over, nobody came back to it in time, or its "
+            "reservation expired; create a new session"
         )
 
     def _forget(self, session_id: str) -> None:
@@ -233,8 +233,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
 
 def _epoch_over(named: int, current: int) -> str:
     return (
-        f"got epoch {named} of the performer group, but this one is {current}: the group was lost and the session's state "
-        "with it; create a new session"
+        f"got epoch {named} of the performer group, but this one is {current}: the group was lost and the session's "
+        "state with it; create a new session"
     )
 
 
