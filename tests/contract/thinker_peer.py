@@ -87,7 +87,8 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
             epoch=start.epoch, generation=generation, is_resumed=is_resumed, next_unit_index=next_unit_index
         )
         try:
-            await self._set_live(session_id, start)
+            self.live[session_id] = start
+            await self._tell()
             await context.write(pb.ConverseResponse(started=started))
             if start.HasField("last_received_unit_index"):
                 for answer in answers:
@@ -104,15 +105,16 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
             del self.kept[session_id]
             raise
         finally:
-            await self._set_live(session_id, None)
+            if self.live[session_id] is start:
+                del self.live[session_id]
+            await self._tell()
 
     async def _answer_all(self, requests, context, received, answers):
         async for request in requests:
             if request.HasField("end"):
                 return
             received.append(request.unit)
-            async with self.changed:
-                self.changed.notify_all()
+            await self._tell()
             await self.listening.wait()
             await self.answering.wait()
             answer = self._answer(request.unit)
@@ -121,11 +123,7 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
                 await context.write(pb.ConverseResponse(unit=answer))
         await asyncio.Event().wait()  # it breaks; what is heard first is a half-close
 
-    async def _set_live(self, session_id: str, start: pb.ConverseStart | None) -> None:
-        if start is None:
-            self.live.pop(session_id)
-        else:
-            self.live[session_id] = start
+    async def _tell(self) -> None:
         async with self.changed:
             self.changed.notify_all()
 
