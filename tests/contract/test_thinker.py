@@ -401,3 +401,26 @@ async def test_the_performers_end_is_the_sessions_end() -> None:
         await performing.aclose()
         async with asyncio.timeout(5):
             assert isinstance(await ended_with(talk.call), PeerUnavailable)
+
+
+async def test_a_session_whose_group_is_another_one_now_is_lost() -> None:
+    """When the performer is back, in a new epoch, an old token gets FAILED_PRECONDITION, reason EPOCH."""
+    async with AsyncExitStack() as stack:
+        performing = AsyncExitStack()
+        performer = await performing.enter_async_context(tiny_performer())
+        thinker = await stack.enter_async_context(tiny_thinker(performer))
+        gateway = await stack.enter_async_context(caller(TinySuite(thinker, performer)))
+        talk = await gateway.start("a")
+        await performing.aclose()
+        await ended_with(talk.call)
+        await stack.enter_async_context(tiny_performer(port=int(performer.rpartition(":")[2])))
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    again = await gateway.open("a", talk.epoch)
+                    break
+                except grpc.aio.AioRpcError:
+                    await asyncio.sleep(0.05)
+        lost = await ended_with(again.call)
+        assert isinstance(lost, PlacementLost)
+        assert (lost.reason, "create a new session" in str(lost)) == ("EPOCH", True)

@@ -42,10 +42,13 @@ async def tiny_performer(
     max_sessions: int = 4,
     otlp_endpoint: str | None = None,
     ranks: int = 1,
+    port: int = 0,
     load: Load | None = None,
 ) -> AsyncIterator[str]:
     """The performer service alone."""
-    config = PerformerConfig(max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint, ranks=ranks)
+    config = PerformerConfig(
+        max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint, ranks=ranks, port=port
+    )
     build = functools.partial(build_performer, config, load=load or functools.partial(tiny_model, lag=lag))
     async with running_service("performer", config, build) as address:
         yield address
