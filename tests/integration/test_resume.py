@@ -150,7 +150,7 @@ async def test_a_gateway_that_drains_is_left_without_a_gap(tmp_path: Path) -> No
 
 
 async def test_live_what_a_break_costs_is_counted(tmp_path: Path) -> None:
-    """Live, a gateway that is gone for a while costs the units of that time; each of them is said, once, and counted."""
+    """Live, a gateway that is gone for a while costs the units of that time; each is said, once, and counted."""
     key = make_key(tmp_path)
     async with tiny_suite() as suite, AsyncExitStack() as stack, gateway(suite.thinker, key) as second:
         dying = AsyncExitStack()

@@ -107,9 +107,9 @@ def connect(
 class Session:
     """An attached conversation. Made by `connect`; iterate over it for its events.
 
-    One task may send while another one iterates. Leaving the `async with` block ends the call, whatever state it is in.
-    `attached` (set once entered) is what the gateway answered last: model, sizes, generation. `missed_unit_count` counts
-    the units that were lost because no stream was there.
+    One task may send while another one iterates. Leaving the `async with` block ends the session, whatever its state.
+    `attached` (set once entered) is what the gateway answered last: model, sizes, generation.
+    `missed_unit_count` counts the units that were lost because no stream was there.
     """
 
     attached: Attached
