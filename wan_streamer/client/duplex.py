@@ -45,6 +45,7 @@ class DuplexStream:
         self._changed = asyncio.Condition()
         self._is_over = False
         self._is_resuming = False
+        self._has_ended = False
         self._takes_all = False
         self._failure: WanStreamerError | None = None
         self._last_unit_index: int | None = None
@@ -132,6 +133,8 @@ class DuplexStream:
                     try:
                         response = reading.result()
                     except RESUMABLE as error:
+                        if self._has_ended:
+                            return False
                         await self._resume(error)
                         return True
                     if response is None:
@@ -195,6 +198,7 @@ class DuplexStream:
 
     async def _enqueue(self, response: ConnectResponse) -> None:
         async with self._changed:
+            self._has_ended = self._has_ended or response.HasField("ended")
             if response.HasField("unit"):
                 await self._changed.wait_for(lambda: self._takes_all or len(self._responses) < QUEUED_RESPONSE_COUNT)
                 self._last_unit_index = response.unit.header.unit_index
