@@ -25,7 +25,7 @@ QUEUED_RESPONSE_COUNT: Final = 3
 # How long a write that failed waits to learn why.
 STATUS_LIMIT_S: Final = 1.0
 # How long a client that leaves waits until the gateway has heard it.
-LEAVE_LIMIT_S: Final = 0.5
+LEAVE_LIMIT_S: Final = 0.2
 
 
 class DuplexStream:
