@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Gauge
 
-from services.gateway.notifier import Notifier
 from services.gateway.session import Session
+from wan_streamer.rpc.notifier import Notifier
 
 
 @dataclass(kw_only=True, eq=False)
 class Seat:
     """A session's place in this gateway; one client at a time has it."""
 
-    generation: int
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a newer attach wants the seat."""
     session: Session | None = None
@@ -33,17 +32,15 @@ class AttachedSessions:
         self._changed = Notifier()
 
     @asynccontextmanager
-    async def seat(self, session_id: str, token_generation: int) -> AsyncIterator[Seat]:
+    async def seat(self, session_id: str) -> AsyncIterator[Seat]:
         """A seat for a new attachment; who had it before is told to go, and all of it is freed first.
 
-        Its generation is above that of whoever had the seat and above the one that the token knows.
+        The thinker does the same for who is attached to another gateway.
         """
-        generation = token_generation
         while (taken := self._seats.get(session_id)) is not None:
-            generation = max(generation, taken.generation)
             taken.replaced.set()
             await self._changed.until(lambda seat=taken: self._seats.get(session_id) is not seat)  # type: ignore[misc]
-        seat = self._seats[session_id] = Seat(generation=generation + 1)
+        seat = self._seats[session_id] = Seat()
         self._live_count.set(len(self._seats))
         try:
             yield seat

@@ -25,6 +25,8 @@ class Attachment:
     is_live: bool
     """PACE_LIVE; otherwise PACE_MEDIA."""
     credit_units: int
+    last_received_unit_index: int | None
+    """The last unit that the client has; None: it has none, or says nothing of it."""
 
 
 def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
@@ -49,6 +51,7 @@ def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
             f"got {attach.credit_units} credit units, expected 1 to {MAX_CREDIT_UNITS}, or 0 for the default",
             reason="CREDIT_UNITS",
         )
+    last_received = attach.last_received_unit_index if attach.HasField("last_received_unit_index") else None
     return Attachment(
         session_id=attach.session_id,
         resume_token=attach.resume_token,
@@ -56,6 +59,7 @@ def read_attach(request: session_pb2.ConnectRequest) -> Attachment:
         video=video,
         is_live=attach.pace != session_pb2.PACE_MEDIA,
         credit_units=attach.credit_units or DEFAULT_CREDIT_UNITS,
+        last_received_unit_index=last_received,
     )
 
 

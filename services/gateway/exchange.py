@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from wan_streamer.errors import InvalidInput, PeerUnavailable
 from wan_streamer.media.jpeg import encode_jpeg
 from wan_streamer.rpc.tensors import from_proto
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
-from wan_streamer.v1 import thinker_pb2, unit_pb2
+from wan_streamer.v1 import session_pb2, thinker_pb2, unit_pb2
 
 _FAILED: Final = (unit_pb2.UNIT_OUTCOME_SKIPPED, unit_pb2.UNIT_OUTCOME_UNSPECIFIED)
 
@@ -32,25 +33,35 @@ class Exchange:
         model: thinker_pb2.ModelDescription,
         jpeg_quality: int,
         log: FilteringBoundLogger,
+        pass_on: Callable[[session_pb2.GoAway], Awaitable[None]],
     ) -> None:
+        """`pass_on` tells the client what the thinker says of its own end."""
         self._stream = stream
         self._ledger = ledger
         self._model = model
         self._jpeg_quality = jpeg_quality
         self._log = log
+        self._pass_on = pass_on
+        self._is_ended = False
         self._loop = asyncio.get_running_loop()
         self.last_answer_loop_s = self._loop.time()
 
     async def send(self) -> None:
         """Sends units as the thinker may have them, until no more will be cut."""
         ledger = self._ledger
-        while True:
+        while not self._is_ended:
             await ledger.changed.until(lambda: ledger.is_sent or ledger.next_to_send() is not None)
             unit = ledger.next_to_send()
             if unit is None:
-                await self._stream.end()
                 return
             await self._send_unit(unit)
+
+    async def end(self) -> None:
+        """The session is over: the thinker frees everything. Else it keeps it, for a client that comes back."""
+        if not self._is_ended:
+            self._is_ended = True
+            await self._stream.write(thinker_pb2.ConverseRequest(end=thinker_pb2.ConverseEnd()))
+            await self._stream.end()
 
     async def receive(self) -> None:
         """Takes answers until the thinker ends the stream. What it leaves unanswered is skipped as ENGINE_FAULT.
@@ -60,9 +71,12 @@ class Exchange:
         """
         while (response := await self._stream.read()) is not None:
             self.last_answer_loop_s = self._loop.time()
-            if response.WhichOneof("message") == "unit":
+            kind = response.WhichOneof("message")
+            if kind == "unit":
                 await self._take_answer(response.unit)
-        if not self._ledger.is_sent:
+            elif kind == "go_away":
+                await self._pass_on(response.go_away)
+        if not self._is_ended:
             raise PeerUnavailable("the thinker ended the session; create a new session", reason="THINKER_LEFT")
         self._ledger.give_up_sent()
 
@@ -83,6 +97,9 @@ class Exchange:
         if media.outcome in _FAILED:
             self._ledger.skip(unit, media.skip_reason or unit_pb2.SKIP_REASON_ENGINE_FAULT)
             return
+        # Of a unit that another attachment cut only the thinker knows these.
+        unit.header.capture_time_unix_us = media.header.capture_time_unix_us
+        unit.header.deadline_unix_us = media.header.deadline_unix_us
         try:
             answer = await asyncio.to_thread(self._encode, unit, media)
         except InvalidInput as error:

@@ -3,24 +3,29 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 from services.gateway.clock import MediaClock, capture_start_of_complete_unit_unix_us, unix_us
-from services.gateway.ledger import LedgerUnit, UnitLedger
-from services.gateway.notifier import Notifier
+from services.gateway.ledger import State, UnitLedger
 from services.gateway.service_levels import ServiceLevels
+from services.gateway.unit_maker import UnitMaker
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.cutter import UnitCutter
+from wan_streamer.rpc.notifier import Notifier
+from wan_streamer.unit import UNIT_US
 from wan_streamer.v1 import session_pb2
 
 # A few units of chunks and frames: what is read from the client before it is cut.
 MAX_WAITING_MESSAGES: Final = 64
 MAX_WAITING_BYTES: Final = 1024 * 1024
+# Nobody comes back to a session after so long: a clock that jumps farther is wrong.
+MAX_DETACHED_UNITS: Final = 4096
+# Of a client whose connection breaks the end of its messages is heard first, and that it has gone 0 to 100 ms later
+# (measured). A true half-close can wait.
+HALF_CLOSE_DOUBT_S: Final = 0.5
 # Beyond that only to find a Playout behind the media of a client that waits for units and gives no credit for them.
 MAX_BYTES_BEFORE_PLAYOUT: Final = 16 * 1024 * 1024
-
-MakeUnit = Callable[..., LedgerUnit]
 
 
 class Intake:
@@ -34,15 +39,17 @@ class Intake:
         *,
         cutter: UnitCutter,
         ledger: UnitLedger,
-        make_unit: MakeUnit,
+        make_unit: UnitMaker,
         jitter_allowance_s: float,
         levels: ServiceLevels,
+        is_resumed: bool,
     ) -> None:
         self._cutter = cutter
         self._ledger = ledger
         self._make_unit = make_unit
         self._jitter_allowance_s = jitter_allowance_s
         self._levels = levels
+        self._is_resumed = is_resumed
         self._waiting: deque[session_pb2.ConnectRequest] = deque()
         self._waiting_bytes = 0
         self._changed = Notifier()
@@ -52,12 +59,15 @@ class Intake:
         self.last_message_loop_s = self._loop.time()
         self.is_listening = True
         """Whether the client can be heard: false after its half-close and while we do not read, for lack of room."""
+        self.has_left = asyncio.Event()
+        """The client says that it will not come back."""
 
     async def read(self, requests: AsyncIterator[session_pb2.ConnectRequest]) -> None:
         """Reads until the client half-closes.
 
         Raises:
-            InvalidInput: SECOND_ATTACH, UNKNOWN_MESSAGE, MEDIA_AFTER_END, PLAYOUT_AHEAD or PLAYOUT_MISSING.
+            InvalidInput: SECOND_ATTACH, UNKNOWN_MESSAGE, MEDIA_AFTER_END, PLAYOUT_AHEAD, PLAYOUT_MISSING or
+                MEDIA_TOO_FAR_AHEAD (on a resume).
         """
         async for request in requests:
             self.last_message_loop_s = self._loop.time()
@@ -69,6 +79,7 @@ class Intake:
                 self.is_listening = True
                 self.last_message_loop_s = self._loop.time()
         self.is_listening = False
+        await asyncio.sleep(HALF_CLOSE_DOUBT_S)
         self._end()
         self._ledger.release_credit()
 
@@ -111,6 +122,8 @@ class Intake:
             self._ledger.interrupt()
         elif kind == "end_of_input":
             self._end()
+        elif kind == "leave":
+            self.has_left.set()
         elif kind == "attach":
             raise InvalidInput("got a second attach, expected one a stream; open a new stream", reason="SECOND_ATTACH")
         else:
@@ -128,7 +141,24 @@ class Intake:
         now_loop_s = self._loop.time()
         if self._clock is None:
             self._clock = MediaClock(capture_offset_us=capture_offset_us, now_unix_us=unix_us(), now_loop_s=now_loop_s)
+            if self._is_resumed and self._ledger.is_live:
+                self._declare_missing(self._clock, capture_offset_us // UNIT_US)
         self._clock.observe(capture_offset_us, now_loop_s)
+
+    def _declare_missing(self, clock: MediaClock, first_unit_index: int) -> None:
+        """Live, time goes on while nobody is attached: the units until the first media of a resume will not come."""
+        missing = range(self._cutter.next_unit_index, first_unit_index)
+        if len(missing) > MAX_DETACHED_UNITS:
+            raise InvalidInput(
+                f"got media of unit {first_unit_index} after {missing.start} units, expected at most "
+                f"{MAX_DETACHED_UNITS} more; count capture offsets from the first attach of the session",
+                reason="MEDIA_TOO_FAR_AHEAD",
+            )
+        for unit_index in missing:
+            capture_start_unix_us = clock.capture_start_unix_us(unit_index)
+            self._ledger.add_detached(self._make_unit.detached(unit_index, capture_start_unix_us, State.SKIPPED))
+        if missing:
+            self._cutter.begin_at(first_unit_index)
 
     def _enqueue(self, request: session_pb2.ConnectRequest) -> None:
         self._waiting.append(request)

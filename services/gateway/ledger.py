@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.gateway.notifier import Notifier
+from wan_streamer.rpc.notifier import Notifier
 from wan_streamer.telemetry.flight import Flight
 from wan_streamer.v1 import unit_pb2
 
@@ -46,6 +46,8 @@ class LedgerUnit:
     sent_loop_s: float = 0.0
     state: State = State.QUEUED
     skip_reason: unit_pb2.SkipReason.ValueType = unit_pb2.SKIP_REASON_UNSPECIFIED
+    passed_over_reason: unit_pb2.SkipReason.ValueType = unit_pb2.SKIP_REASON_ENGINE_FAULT
+    """Why it is skipped when the thinker answers a later unit first."""
     answer: unit_pb2.AgentUnit | None = None
     """Media, text and model latency; the emitter completes it."""
 
@@ -74,6 +76,11 @@ class UnitLedger:
             return
         self._units[unit.header.unit_index] = unit
         self._drop_oldest(State.QUEUED, unit_pb2.SKIP_REASON_OVERLOADED)
+        self.changed.notify()
+
+    def add_detached(self, unit: LedgerUnit) -> None:
+        """A unit that this attachment does not cut: owed by the thinker (SENT) or known to be missing (SKIPPED)."""
+        self._units[unit.header.unit_index] = unit
         self.changed.notify()
 
     def close(self) -> None:
@@ -136,7 +143,7 @@ class UnitLedger:
         """The thinker answers in order: what it passed over (or all, when it has left) has no answer."""
         for unit in list(self._in(State.SENT)):
             if before_unit_index is None or unit.header.unit_index < before_unit_index:
-                self._skip(unit, unit_pb2.SKIP_REASON_ENGINE_FAULT)
+                self._skip(unit, unit.passed_over_reason)
         self.changed.notify()
 
     def interrupt(self) -> None:
@@ -172,8 +179,11 @@ class UnitLedger:
 
     @property
     def unit_count(self) -> int:
-        """How many units are on their way, skipped ones that wait for their turn included."""
-        return len(self._units)
+        """How many units are on their way, skipped ones that wait for their turn included.
+
+        Without those of the time when nobody was attached: they come all at once.
+        """
+        return sum(1 for unit in self._units.values() if unit.skip_reason != unit_pb2.SKIP_REASON_DETACHED)
 
     def can_take(self) -> bool:
         """Whether `take` gives a unit."""

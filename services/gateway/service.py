@@ -17,13 +17,14 @@ from services.gateway.clock import unix_us, until_phase_us
 from services.gateway.config import GatewayConfig
 from services.gateway.outbox import Outbox
 from services.gateway.request_count import RequestCount
+from services.gateway.resumption import Resumption
 from services.gateway.service_levels import ServiceLevels
 from services.gateway.session import Session, SessionPlace, make_cutter
 from services.gateway.thinker_link import ThinkerLinks, open_links
 from services.gateway.tokens import Placement, TokenSigner, read_key
 from services.gateway.unit_maker import UnitMaker
 from services.gateway.warm_up import warm_up
-from wan_streamer.errors import ClientGone, Draining, InvalidInput, PlacementLost
+from wan_streamer.errors import ClientGone, Draining, InvalidInput
 from wan_streamer.media.cutter import UnitCutter
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.status import single_cause
@@ -87,24 +88,24 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         placement = self._signer.verify(attachment.resume_token, session_id=attachment.session_id)
         link, description = await self._links.find(placement.incarnation)
         # Whoever gets here has the right to the session: now, and not before, an older attachment must go.
-        async with self._sessions.seat(attachment.session_id, placement.generation) as seat:
-            if seat.generation > 1:
-                count.request = "resume"
-                # In this version a session's state ends with its stream: FULL and the other outcomes come later.
-                raise PlacementLost("this session was attached before and its state is gone; create a new session")
-            placement = replace(placement, generation=seat.generation)
+        if placement.generation > 0:
+            count.request = "resume"
+        async with self._sessions.seat(attachment.session_id) as seat:
             cutter = await asyncio.to_thread(make_cutter, attachment, description.model)
             traceparent = self._context.tracing.session_traceparent(attachment.session_id)
-            async with link.converse(_start_of(placement, traceparent)) as started:
-                place = SessionPlace(stream=started.stream, model=description.model)
+            async with link.converse(_start_of(placement, attachment, traceparent)) as started:
+                if started.is_resumed:
+                    count.request = "resume"
+                placement = replace(placement, generation=started.generation)
+                resumption = Resumption.of(started, attachment.last_received_unit_index)
+                place = SessionPlace(started=started, model=description.model, resumption=resumption)
                 outbox = Outbox(context.write)
                 seat.session = self._make_session(
                     attachment, placement, place, cutter, outbox, traceparent, seat.replaced
                 )
-                attached = self._attached(placement, place, until_phase_us(started.phase_us, unix_us()))
-                await outbox.send(session_pb2.ConnectResponse(attached=attached))
+                await outbox.send(session_pb2.ConnectResponse(attached=self._attached(placement, place)))
                 count.succeeded()
-                await self._run(seat.session, request_iterator, attachment, seat.generation)
+                await self._run(seat.session, request_iterator, attachment, started.generation)
 
     async def _run(
         self,
@@ -160,7 +161,7 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
             log=self._context.log.bind(session_id=placement.session_id, generation=placement.generation),
         )
 
-    def _attached(self, placement: Placement, place: SessionPlace, capture_delay_us: int) -> session_pb2.Attached:
+    def _attached(self, placement: Placement, place: SessionPlace) -> session_pb2.Attached:
         media = session_pb2.AgentMedia(
             audio_sample_rate_hz=place.model.agent_audio_sample_rate_hz,
             video_width=place.model.agent_video_width,
@@ -168,15 +169,15 @@ class GatewayService(session_pb2_grpc.SessionServiceServicer):
         )
         media.deadline_after_capture.FromMicroseconds(round(self._config.deadline_ms * 1e3))
         attached = session_pb2.Attached(
-            outcome=session_pb2.ATTACH_OUTCOME_NEW,
+            outcome=session_pb2.ATTACH_OUTCOME_FULL if place.started.is_resumed else session_pb2.ATTACH_OUTCOME_NEW,
             generation=placement.generation,
             epoch=placement.epoch,
-            first_unit_index=0,
+            first_unit_index=place.resumption.first_unit_index,
             agent_media=media,
             resume_token=self._signer.sign(placement)[0],
             model_description=place.model.text,
         )
-        attached.capture_delay.FromMicroseconds(capture_delay_us)
+        attached.capture_delay.FromMicroseconds(until_phase_us(place.started.phase_us, unix_us()))
         return attached
 
     async def _first_message(self, requests: AsyncIterator[session_pb2.ConnectRequest]) -> session_pb2.ConnectRequest:
@@ -204,12 +205,13 @@ async def build_gateway(config: GatewayConfig, context: ServiceContext) -> Async
         yield service
 
 
-def _start_of(placement: Placement, traceparent: str) -> thinker_pb2.ConverseStart:
+def _start_of(placement: Placement, attachment: Attachment, traceparent: str) -> thinker_pb2.ConverseStart:
     return thinker_pb2.ConverseStart(
         session_id=placement.session_id,
-        generation=placement.generation,
+        generation=placement.generation + 1,
         incarnation=placement.incarnation,
         epoch=placement.epoch,
         seed=placement.seed,
         traceparent=traceparent,
+        last_received_unit_index=attachment.last_received_unit_index,
     )

@@ -36,10 +36,16 @@ class Started:
 
     Attributes:
         phase_us: when its units should come, as wall time modulo a unit.
+        generation: of this stream.
+        is_resumed: the session was there already.
+        next_unit_index: the first unit that the thinker has not taken.
     """
 
     stream: ConverseStream
     phase_us: int
+    generation: int
+    is_resumed: bool
+    next_unit_index: int
 
 
 class ThinkerLink:
@@ -118,7 +124,9 @@ class ThinkerLink:
 
     @asynccontextmanager
     async def converse(self, start: thinker_pb2.ConverseStart) -> AsyncIterator[Started]:
-        """A started conversation; leaving cancels the stream, which frees the thinker's side.
+        """A started conversation, or one taken up again; leaving cancels the stream.
+
+        The session is over when it was ended on the stream; otherwise the thinker keeps it for a while.
 
         Raises:
             PlacementLost: the thinker knows nothing (any more) of the session.
@@ -126,7 +134,14 @@ class ThinkerLink:
         self._conversation_count += 1
         try:
             with ConverseStream(self._stub.Converse()) as stream:
-                yield Started(stream=stream, phase_us=await _start(stream, start))
+                started = await _start(stream, start)
+                yield Started(
+                    stream=stream,
+                    phase_us=started.phase_us,
+                    generation=started.generation,
+                    is_resumed=started.is_resumed,
+                    next_unit_index=started.next_unit_index,
+                )
         finally:
             self._conversation_count -= 1
             if self._is_retired:
@@ -161,8 +176,9 @@ class ThinkerLinks:
         """The thinker that a placement names, and what it runs.
 
         Raises:
-            PlacementLost: none of those that answer is this incarnation.
-            PeerUnavailable: none answers; or the thinkers that are there now may not be known (DISCOVERY_BEHIND).
+            PlacementLost: all answer, and none is this incarnation.
+            PeerUnavailable: one does not answer, and it may be the one; or the thinkers that are there now may not be
+                known (DISCOVERY_BEHIND).
         """
         links = list(self._pool.links)
         for link in links:
@@ -182,7 +198,7 @@ class ThinkerLinks:
                 "the thinker of this session is not known here, and the cluster cannot be asked now; try again",
                 reason="DISCOVERY_BEHIND",
             )
-        if errors and len(errors) == len(links):
+        if errors:
             raise errors[0]
         raise PlacementLost("the thinker of this session has restarted or is gone; create a new session")
 
@@ -231,8 +247,8 @@ def _none_known() -> PeerUnavailable:
     return PeerUnavailable("no thinker is known; is one running?", reason="NO_THINKER")
 
 
-async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> int:
-    """Starts the conversation; returns its phase in microseconds."""
+async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> thinker_pb2.ConverseStarted:
+    """Starts the conversation."""
     try:
         async with asyncio.timeout(START_LIMIT_S):
             await stream.write(thinker_pb2.ConverseRequest(start=start))
@@ -247,4 +263,4 @@ async def _start(stream: ConverseStream, start: thinker_pb2.ConverseStart) -> in
         ) from error
     if response is None or response.WhichOneof("message") != "started":
         raise PeerUnavailable("the thinker ended the session before it started; create a new session")
-    return response.started.phase_us
+    return response.started

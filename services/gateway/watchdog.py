@@ -33,7 +33,7 @@ async def watch(
             turn_since_s = now_s
         elif now_s - max(turn_since_s, intake.last_message_loop_s) > idle_s:
             raise ClientGone(
-                f"got no message for {idle_s:g} s, expected media or end_of_input; create a new session",
+                f"got no message for {idle_s:g} s, expected media or end_of_input; attach again to go on",
                 reason="CLIENT_IDLE",
             )
         if outbox.blocked_s(now_s) > idle_s:
@@ -49,5 +49,6 @@ async def watch(
         owed = ledger.oldest_sent()
         if owed is not None and now_s - max(owed.sent_loop_s, exchange.last_answer_loop_s) > thinker_s:
             raise PeerUnavailable(
-                f"the thinker gave no answer for {thinker_s:g} s; create a new session", reason="THINKER_STALLED"
+                f"the thinker gave no answer for {thinker_s:g} s; attach again, or create a new session",
+                reason="THINKER_STALLED",
             )

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -18,14 +18,16 @@ from wan_streamer.engine.config import load_model
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.phases import session_capacity
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
+from wan_streamer.rpc.notifier import Notifier
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.stream import check_header, start_of
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2 as pb
-from wan_streamer.v1 import performer_pb2_grpc
+from wan_streamer.v1 import performer_pb2_grpc, session_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Write = Callable[[pb.PerformResponse], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -62,7 +64,8 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         self._worker = worker
         self._context = context
         self._session_count = 0
-        self._is_draining = False
+        self._changed = Notifier()
+        self._drain_end_s: float | None = None
         context.metrics.session_capacity.set(capacity)
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -78,8 +81,15 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         self._incarnation.serving_epoch()
 
     async def drain(self, time_left_s: float) -> None:
-        """Takes no new sessions; the thinker, which owns their streams, ends the live ones."""
-        self._is_draining = True
+        """Takes no new sessions, tells the thinkers of the live ones and waits until they have ended them.
+
+        Streams that are open when the time is over end with the server.
+        """
+        self._drain_end_s = time.monotonic() + time_left_s
+        self._changed.notify()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(time_left_s):
+                await self._changed.until(lambda: not self._session_count)
 
     async def DescribePerformer(
         self, request: pb.DescribePerformerRequest, context: Context
@@ -92,6 +102,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             model_fingerprint=self._engine.fingerprint,
             max_session_count=self._capacity,
             session_count=self._session_count,
+            is_draining=self._is_draining,
         )
 
     # The stubs know only generators; a coroutine that writes to the context can hold a TaskGroup.
@@ -108,30 +119,47 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         try:
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._incarnation.until_over(start.epoch))
-                await self._perform_all(start, requests, context)
+                await self._perform_all(start, requests, _one_at_a_time(context))
                 watching.cancel()
         finally:
             self._session_count -= 1
             self._context.metrics.sessions.set(self._session_count)
+            self._changed.notify()
             log.info("session closed")
 
+    @property
+    def _is_draining(self) -> bool:
+        return self._drain_end_s is not None
+
+    async def _tell_when_draining(self, write: Write) -> None:
+        await self._changed.until(lambda: self._is_draining)
+        assert self._drain_end_s is not None
+        # The session's history is here and goes with the group.
+        go_away = session_pb2.GoAway(reason="DRAINING", resumable=False)
+        go_away.time_left.FromMilliseconds(max(0, round((self._drain_end_s - time.monotonic()) * 1e3)))
+        await write(pb.PerformResponse(go_away=go_away))
+
     async def _perform_all(
-        self, start: pb.PerformStart, requests: AsyncIterator[pb.PerformRequest], context: Context
+        self, start: pb.PerformStart, requests: AsyncIterator[pb.PerformRequest], write: Write
     ) -> None:
         session = await self._worker.run(self._performer.open, start.seed)
+        telling: asyncio.Task[None] | None = None
         try:
-            await context.write(pb.PerformResponse(started=pb.PerformStarted(epoch=start.epoch)))
+            await write(pb.PerformResponse(started=pb.PerformStarted(epoch=start.epoch)))
+            telling = asyncio.create_task(self._tell_when_draining(write))
             async for request in requests:
                 if request.WhichOneof("message") != "slice":
                     raise InvalidInput("got a second start, expected slices after the first message", reason="MESSAGE")
-                await self._perform(session, request.slice, start, context)
+                await self._perform(session, request.slice, start, write)
         finally:
+            if telling is not None:
+                telling.cancel()
             await self._worker.run(self._performer.close, session)
 
-    async def _perform(self, session: Any, message: pb.KvSlice, start: pb.PerformStart, context: Context) -> None:
+    async def _perform(self, session: Any, message: pb.KvSlice, start: pb.PerformStart, write: Write) -> None:
         """One unit: append, solve, answer; then, off the response path, the clean pass."""
         header = message.header
-        check_header("slice", header, start)
+        check_header("slice", header, start, outlives_attachments=True)
         kv_slice = self._slice_of(message)
         flight = self._context.recorder.begin(
             header.session_id, header.unit_index, header.traceparent, generation=header.generation, epoch=header.epoch
@@ -156,7 +184,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             latents = await self._worker.run(append_and_solve)
             is_solved = True
             audio, video = (to_proto(z.float().cpu().numpy()) for z in (latents.audio, latents.video))
-            await context.write(pb.PerformResponse(latents=pb.Latents(header=header, audio=audio, video=video)))
+            await write(pb.PerformResponse(latents=pb.Latents(header=header, audio=audio, video=video)))
             await self._worker.run(commit)
         finally:
             # Also when the thinker leaves during the clean pass of the last unit: that unit was answered.
@@ -184,3 +212,14 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             keys_values=torch.tensor(keys_values),
             text_token_count=message.text_token_count,
         )
+
+
+def _one_at_a_time(context: Context) -> Write:
+    """gRPC takes one message of a stream at a time."""
+    turn = asyncio.Lock()
+
+    async def write(response: pb.PerformResponse) -> None:
+        async with turn:
+            await context.write(response)
+
+    return write

@@ -16,3 +16,5 @@ class ThinkerConfig(ServerConfig, PeerConfig, EngineConfig):
     """How long a place is kept for a session that does not begin."""
     pod_uid: str = ""
     """UID of the pod that this runs in, so that gateways know whom they reached; empty outside of a cluster."""
+    detached_grace_s: float = 30.0
+    """How long a session waits for its client when the stream broke; it has its place until then."""

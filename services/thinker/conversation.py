@@ -3,20 +3,26 @@
 Two loops run side by side. `_think` takes user units and sends slices; `_speak` takes latents, answers at once and
 commits them off the response path. `_think` waits for exactly what the mask says (`Thinker.may_think`), so the loops
 overlap as far as the model's `lag` allows, and the result does not depend on which of them is faster.
+
+Whether a gateway's stream is there makes no difference to them: what was taken is answered, and the answer is kept.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
 from dataclasses import dataclass
 
 import torch
 
+from services.thinker.kept_units import KeptUnits
 from services.thinker.performer_link import PerformerLink
+from services.thinker.presence import Presence
 from wan_streamer.engine.exchange import AgentOutput, Latents, UserInput
 from wan_streamer.engine.thinker import Thinker, ThinkerSession
-from wan_streamer.errors import InvalidInput, PeerUnavailable
+from wan_streamer.errors import PeerUnavailable, Superseded, WanStreamerError
 from wan_streamer.model.layout import Kind
+from wan_streamer.rpc.notifier import Notifier
+from wan_streamer.rpc.status import single_cause
 from wan_streamer.rpc.stream import check_header
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
@@ -29,8 +35,9 @@ MAX_WAITING_UNITS = 3
 
 @dataclass(frozen=True)
 class Arrived:
-    """A user unit and when it became available."""
+    """A user unit, the start of the stream that it came by, and when it became available."""
 
+    start: thinker_pb2.ConverseStart
     unit: unit_pb2.UserUnit
     at_ns: int
 
@@ -44,54 +51,125 @@ class Pending:
     sent_ns: int
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """Why and when what holds the session's state goes away."""
+
+    reason: str
+    at_monotonic_s: float
+
+
 class Conversation:
-    """Runs one session from its first unit to its last."""
+    """Runs one session from its first unit to its last.
+
+    Attributes:
+        changed: notified of whatever a stream waits for.
+        next_unit_index: the first unit that may be taken.
+        is_over: nothing more will be answered; with `error` when that is why.
+    """
 
     def __init__(
         self,
-        start: thinker_pb2.ConverseStart,
         thinker: Thinker,
         session: ThinkerSession,
         worker: EngineWorker,
         link: PerformerLink,
         recorder: FlightRecorder,
         performer_group: str,
+        presence: Presence,
     ) -> None:
-        self._start = start
         self._thinker = thinker
         self._session = session
         self._worker = worker
         self._link = link
         self._recorder = recorder
         self._performer_group = performer_group
-        self._waiting: asyncio.Queue[Arrived | None] = asyncio.Queue(MAX_WAITING_UNITS)
+        self._waiting: deque[Arrived] = deque()
         self._pending: dict[int, Pending] = {}
         self._committed = asyncio.Event()
+        self._is_finished = False
+        self._stopped: asyncio.Future[WanStreamerError] = asyncio.get_running_loop().create_future()
+        self.presence = presence
+        self.kept = KeptUnits()
+        self.changed = Notifier()
+        self.next_unit_index = 0
+        self.leaving: Leaving | None = None
+        self.is_over = False
+        self.error: WanStreamerError | None = None
 
-    async def run(
-        self,
-        requests: AsyncIterator[thinker_pb2.ConverseRequest],
-        emit: Callable[[thinker_pb2.AgentUnitMedia], Awaitable[None]],
-    ) -> None:
-        """Returns when the user's side has ended and the last unit was emitted; raises what ended it otherwise."""
+    async def run(self) -> None:
+        """Returns when the session was finished and its last unit answered.
+
+        Raises:
+            ExceptionGroup: with what ended it otherwise.
+        """
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen(requests))
-                group.create_task(self._think())
-                group.create_task(self._speak(emit))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._think())
+                beside = [
+                    tasks.create_task(self.presence.until_given_up()),
+                    tasks.create_task(self._until_stopped()),
+                ]
+                await self._speak()
+                for task in beside:
+                    task.cancel()
+        except ExceptionGroup as group:
+            cause = single_cause(group)
+            self.error = (
+                cause if isinstance(cause, WanStreamerError) else WanStreamerError("internal error; see its log")
+            )
+            raise
         finally:
+            self.is_over = True
+            self.changed.notify()
             for pending in self._pending.values():
                 pending.flight.end("SKIPPED")
 
-    async def _listen(self, requests: AsyncIterator[thinker_pb2.ConverseRequest]) -> None:
-        async for request in requests:
-            if request.WhichOneof("message") != "unit":
-                raise InvalidInput("got a second start, expected units after the first message", reason="MESSAGE")
-            await self._waiting.put(Arrived(request.unit, time.time_ns()))
-        await self._waiting.put(None)
+    async def take(self, start: thinker_pb2.ConverseStart, unit: unit_pb2.UserUnit) -> None:
+        """A unit of the stream that `start` began; waits while too many wait for the engine.
+
+        Raises:
+            Superseded: a newer stream has the session; the unit was not taken.
+        """
+        arrived = Arrived(start, unit, time.time_ns())
+        await self.changed.until(lambda: len(self._waiting) < MAX_WAITING_UNITS or self._is_replaced(start))
+        if self._is_replaced(start):
+            raise Superseded("a newer attach of this session took over")
+        self._waiting.append(arrived)
+        self.next_unit_index = max(self.next_unit_index, unit.header.unit_index + 1)
+        self.changed.notify()
+
+    def finish(self) -> None:
+        """No more units will be taken; the session ends when those that were are answered."""
+        self._is_finished = True
+        self.changed.notify()
+
+    def stop(self, error: WanStreamerError) -> None:
+        """Ends the session with an error."""
+        if not self._stopped.done():
+            self._stopped.set_result(error)
+
+    def leave(self, leaving: Leaving) -> None:
+        """What holds the session's state will go away; its stream is told."""
+        self.leaving = leaving
+        self.changed.notify()
+
+    def _is_replaced(self, start: thinker_pb2.ConverseStart) -> bool:
+        return start.generation != self.presence.generation
+
+    async def _until_stopped(self) -> None:
+        raise await self._stopped
+
+    async def _next(self) -> Arrived | None:
+        await self.changed.until(lambda: bool(self._waiting) or self._is_finished)
+        if not self._waiting:
+            return None
+        arrived = self._waiting.popleft()
+        self.changed.notify()
+        return arrived
 
     async def _think(self) -> None:
-        while (arrived := await self._waiting.get()) is not None:
+        while (arrived := await self._next()) is not None:
             while not self._thinker.may_think(self._session):
                 self._committed.clear()
                 await self._committed.wait()
@@ -100,7 +178,7 @@ class Conversation:
 
     async def _think_unit(self, arrived: Arrived) -> None:
         header = arrived.unit.header
-        check_header("unit", header, self._start)
+        check_header("unit", header, arrived.start)
         user = self._user_input(arrived.unit)
         flight = self._recorder.begin(
             header.session_id,
@@ -128,8 +206,12 @@ class Conversation:
             # Over already? `_speak` reads why.
             await self._link.write(performer_pb2.PerformRequest(slice=message))
 
-    async def _speak(self, emit: Callable[[thinker_pb2.AgentUnitMedia], Awaitable[None]]) -> None:
+    async def _speak(self) -> None:
         while (response := await self._link.read()) is not None:
+            if response.WhichOneof("message") == "go_away":
+                left_s = response.go_away.time_left.ToMilliseconds() / 1e3
+                self.leave(Leaving(response.go_away.reason, time.monotonic() + left_s))
+                continue
             message = response.latents
             pending = self._pending.pop(message.header.unit_index, None)
             if pending is None:
@@ -137,10 +219,11 @@ class Conversation:
             pending.flight.add_stage("latents", pending.sent_ns, time.time_ns())
             try:
                 latents = self._latents_of(message)
-                await emit(await self._decode(latents, pending, message.header))
+                self.kept.add(await self._decode(latents, pending, message.header))
+                self.changed.notify()
                 await self._commit(latents, pending.flight)
             finally:
-                # Also when the gateway leaves during the commit of the last unit: that unit was answered.
+                # Also when the session ends during the commit: the unit was answered.
                 pending.flight.end()
         if self._pending:
             raise PeerUnavailable(f"the performer ended the stream before the latents of {sorted(self._pending)}")

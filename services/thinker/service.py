@@ -1,23 +1,26 @@
 """The thinker service: admission, and one stream a session."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from services.thinker.config import ThinkerConfig
-from services.thinker.conversation import Conversation
+from services.thinker.conversation import Conversation, Leaving
+from services.thinker.live_session import LiveSession
 from services.thinker.performer_link import describe_performer, performing
+from services.thinker.presence import Presence
 from services.thinker.slots import Slots
 from wan_streamer.engine.config import EngineConfig, describe, load_model
 from wan_streamer.engine.phases import session_capacity
 from wan_streamer.engine.thinker import Thinker
 from wan_streamer.engine.warm_up import thinker_cost_ms
-from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost, Superseded
+from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.channel import open_channel
@@ -43,7 +46,20 @@ async def build_thinker(
         async with open_channel(config.performer, config.channel_tls()) as channel:
             stub = performer_pb2_grpc.PerformerServiceStub(channel)
             slots = Slots(capacity, config.reservation_seconds)
-            yield ThinkerService(describe(config), thinker, slots, stub, worker, context, pod_uid=config.pod_uid)
+            service = ThinkerService(
+                describe(config),
+                thinker,
+                slots,
+                stub,
+                worker,
+                context,
+                detached_grace_s=config.detached_grace_s,
+                pod_uid=config.pod_uid,
+            )
+            try:
+                yield service
+            finally:
+                await service.close()
 
 
 class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
@@ -60,6 +76,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         worker: EngineWorker,
         context: ServiceContext,
         *,
+        detached_grace_s: float,
         pod_uid: str = "",
     ) -> None:
         self._pod_uid = pod_uid
@@ -70,6 +87,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         self._worker = worker
         self._context = context
         self._incarnation = uuid.uuid4().hex
+        self._detached_grace_s = detached_grace_s
+        self._sessions: dict[str, LiveSession] = {}
         self._is_draining = False
         self._performer_group = ""
         context.metrics.session_capacity.set(slots.capacity)
@@ -87,9 +106,25 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         await self._describe_performer()
 
     async def drain(self, time_left_s: float) -> None:
-        """Takes no new sessions and waits for the live ones, which the gateway ends."""
+        """Takes no new session, tells the live ones and waits for them; those that do not end in time are ended."""
         self._is_draining = True
-        await self._slots.wait_empty()
+        leaving = Leaving("DRAINING", time.monotonic() + time_left_s)
+        for session in self._sessions.values():
+            session.leave(leaving)
+        try:
+            async with asyncio.timeout(time_left_s):
+                await self._slots.until_empty()
+        except TimeoutError:
+            for session in self._sessions.values():
+                session.stop(Draining("the thinker went away and the session's state with it; create a new session"))
+            await self._slots.until_empty()
+
+    async def close(self) -> None:
+        """Ends all sessions without a word."""
+        tasks = [session.task for session in self._sessions.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
         """What this thinker runs and how full it is; an error while it has no performer, and so no use."""
@@ -110,6 +145,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         if self._is_draining:
             raise Draining("this thinker is going away; try another")
         group = await self._describe_performer()
+        if group.is_draining:
+            raise Draining(f"performer group {group.group} is going away; try another thinker")
         if group.session_count >= group.max_session_count:
             raise CapacityExhausted(f"all {group.max_session_count} places of {group.group} are taken")
         self._slots.reserve(request.session_id, most=group.max_session_count)
@@ -123,7 +160,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
     async def Converse(  # type: ignore[override]
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:
-        """A session's life on this thinker."""
+        """One stream of a session: its first, or one that takes over."""
         start: pb.ConverseStart = await start_of(requests)
         if start.incarnation != self._incarnation:
             raise PlacementLost(
@@ -131,25 +168,61 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
                 "was restarted and the session's state is gone; create a new session",
                 reason="INCARNATION",
             )
-        with self._slots.occupy(start.session_id, start.generation) as live:
-            log = self._context.log.bind(session_id=start.session_id, generation=start.generation)
-            log.info("session opened")
-            self._context.metrics.sessions.set(self._slots.live_count)
-            try:
-                await self._converse(start, live.phase_us, requests, context)
-            except asyncio.CancelledError:
-                if live.was_superseded:
-                    raise Superseded("a newer attach of this session took over") from None
-                raise
-            finally:
-                log.info("session closed")
-        self._context.metrics.sessions.set(self._slots.live_count)
+        session = self._sessions.get(start.session_id) or await self._begin(start)
+        if start.epoch != session.epoch:
+            raise PlacementLost(_epoch_over(start.epoch, session.epoch), reason="EPOCH")
+        await session.converse(start, requests, lambda response: context.write(response))
 
-    async def _converse(
-        self, start: pb.ConverseStart, phase_us: int, requests: AsyncIterator[pb.ConverseRequest], context: Context
-    ) -> None:
+    async def _begin(self, start: pb.ConverseStart) -> LiveSession:
+        """A session that has a reservation.
+
+        Raises:
+            PlacementLost: it has none, because it is over (reason EPOCH where its group is gone) or came too late.
+            Draining: it came too late for this thinker.
+        """
+        phase_us = self._slots.take(start.session_id)
+        if phase_us is None:
+            await self._refuse(start)
+        elif self._is_draining:
+            self._slots.release(start.session_id)
+            raise Draining("this thinker is going away; create a new session")
+        self._context.metrics.sessions.set(self._slots.session_count)
+        log = self._context.log.bind(session_id=start.session_id)
+        session = self._sessions[start.session_id] = LiveSession(self._opened(start), phase_us, start.epoch, log)
+        session.task.add_done_callback(lambda _: self._forget(start.session_id))
+        return session
+
+    async def _refuse(self, start: pb.ConverseStart) -> NoReturn:
+        group = await self._describe_performer()
+        if group.epoch != start.epoch:
+            raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
+        raise PlacementLost(
+            "this session has no place here (any more): it was over, nobody came back to it in time, or its "
+            "reservation expired; create a new session"
+        )
+
+    def _forget(self, session_id: str) -> None:
+        del self._sessions[session_id]
+        self._slots.release(session_id)
+        self._context.metrics.sessions.set(self._slots.session_count)
+
+    @asynccontextmanager
+    async def _opened(self, start: pb.ConverseStart) -> AsyncIterator[Conversation]:
+        """A session's engine state and its stream to the performer."""
         session = await self._worker.run(self._thinker.open)
-        perform_start = performer_pb2.PerformStart(
+        async with performing(self._performer, self._perform_start(start)) as link:
+            yield Conversation(
+                self._thinker,
+                session,
+                self._worker,
+                link,
+                self._context.recorder,
+                self._performer_group,
+                Presence(self._detached_grace_s),
+            )
+
+    def _perform_start(self, start: pb.ConverseStart) -> performer_pb2.PerformStart:
+        return performer_pb2.PerformStart(
             session_id=start.session_id,
             generation=start.generation,
             epoch=start.epoch,
@@ -157,17 +230,6 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             model_fingerprint=self._model.fingerprint,
             traceparent=start.traceparent,
         )
-        async with performing(self._performer, perform_start) as link:
-            started = pb.ConverseStarted(epoch=start.epoch, phase_us=phase_us)
-            await context.write(pb.ConverseResponse(started=started))
-            conversation = Conversation(
-                start, self._thinker, session, self._worker, link, self._context.recorder, self._performer_group
-            )
-
-            async def emit(unit: pb.AgentUnitMedia) -> None:
-                await context.write(pb.ConverseResponse(unit=unit))
-
-            await conversation.run(requests, emit)
 
     async def _describe_performer(self) -> performer_pb2.DescribePerformerResponse:
         group = await describe_performer(self._performer)
@@ -178,6 +240,13 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             )
         self._performer_group = group.group
         return group
+
+
+def _epoch_over(named: int, current: int) -> str:
+    return (
+        f"got epoch {named} of the performer group, but this one is {current}: the group was lost and the session's "
+        "state with it; create a new session"
+    )
 
 
 def _model_description(config: ModelConfig, description: str, fingerprint: str) -> pb.ModelDescription:

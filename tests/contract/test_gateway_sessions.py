@@ -90,14 +90,16 @@ async def test_a_stream_that_ends_before_attach_is_refused() -> None:
 
 
 async def test_the_newest_attach_wins() -> None:
-    """The older stream gets GoAway REPLACED and ABORTED; the newer one, whose state went with it, is told so."""
+    """The older stream gets GoAway REPLACED and ABORTED; the newer one has the session, whole."""
     async with running_gateway() as gateway:
         old = await gateway.attach("a")
-        with pytest.raises(PlacementLost, match="create a new session"):
-            await gateway.attach_to(old.session_id, old.attached.resume_token)
+        new = await gateway.attach_to(old.session_id, old.attached.resume_token)
+        assert (new.attached.outcome, new.attached.generation) == (pb.ATTACH_OUTCOME_FULL, 2)
         go_away = (await old.read()).go_away
         assert (go_away.reason, go_away.resumable) == ("REPLACED", False)
         assert type(await old.failure()) is Superseded
+        await new.send(audio_of_unit(0), END)
+        assert len((await new.rest())[0]) == 1
         await gateway.peer.until_live(0)
 
 
@@ -114,7 +116,7 @@ async def test_a_bad_attach_replaces_nobody() -> None:
 
 
 async def test_a_session_that_is_over_cannot_be_attached_again() -> None:
-    """Leaving the stream frees the state, so that a later attach gets FAILED_PRECONDITION and what to do."""
+    """After the end there is no state, so that a later attach gets FAILED_PRECONDITION and what to do."""
     async with running_gateway() as gateway:
         talk = await gateway.attach("a")
         await talk.send(END)
@@ -134,8 +136,8 @@ async def test_a_thinker_that_restarted_has_lost_its_sessions() -> None:
         assert refusal.value.reason == "PLACEMENT_LOST"
 
 
-async def test_a_client_that_leaves_frees_everything() -> None:
-    """Cancelling the stream ends the thinker's stream and takes the session off the count; the next one is served."""
+async def test_a_client_that_vanishes_leaves_nothing_here() -> None:
+    """A stream that breaks ends the thinker's stream and takes the session off the count; the next one is served."""
     async with running_gateway() as gateway:
         gateway.peer.answering.clear()
         talks = [await gateway.attach(f"r{n}", pace=pb.PACE_LIVE) for n in range(3)]

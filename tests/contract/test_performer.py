@@ -1,18 +1,22 @@
 """The performer service over gRPC."""
 
 import asyncio
+import functools
 
 import grpc
 import numpy as np
 import pytest
 
-from tests.support.suite import header, perform_start, tiny_performer
+from services.performer.config import PerformerConfig
+from services.performer.service import build_performer
+from tests.support.suite import header, perform_start, tiny_model, tiny_performer
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.performer import Performer
 from wan_streamer.engine.thinker import Thinker
-from wan_streamer.errors import CapacityExhausted, InvalidInput, PlacementLost
+from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.model.presets import untrained
 from wan_streamer.rpc.channel import open_channel
+from wan_streamer.rpc.server import started
 from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.rpc.tensors import from_proto, to_proto
 from wan_streamer.v1 import performer_pb2 as pb
@@ -120,3 +124,45 @@ async def test_places_are_counted() -> None:
         async with asyncio.timeout(5):
             while (await stub.DescribePerformer(pb.DescribePerformerRequest())).session_count:
                 await asyncio.sleep(0.02)
+
+
+async def test_a_drain_tells_its_sessions_and_waits_for_them() -> None:
+    """A draining group says so to who asks, refuses sessions, tells the live one, and is done when that has ended."""
+    config = PerformerConfig(max_sessions=4, log_level="warning")
+    build = functools.partial(build_performer, config, load=tiny_model)
+    async with started("performer", config, build) as server, open_channel(server.address) as channel:
+        stub = performer_pb2_grpc.PerformerServiceStub(channel)
+        group = await stub.DescribePerformer(pb.DescribePerformerRequest())
+        live, late = stub.Perform(), stub.Perform()
+        await live.write(perform_start("a", group))
+        await live.read()
+        draining = asyncio.create_task(server.drain(20))
+        go_away = (await live.read()).go_away
+        assert (go_away.reason, go_away.resumable) == ("DRAINING", False)
+        assert 18 < go_away.time_left.ToMilliseconds() / 1e3 <= 20
+        assert (await stub.DescribePerformer(pb.DescribePerformerRequest())).is_draining
+        await late.write(perform_start("b", group))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await late.read()
+        assert isinstance(from_rpc_error(caught.value), Draining)
+        thinker = Thinker(untrained(tiny_config(), 0))
+        await live.write(pb.PerformRequest(slice=slice_message(0, group.epoch, thinker)))
+        assert (await live.read()).HasField("latents")
+        assert not draining.done()
+        await live.done_writing()
+        async with asyncio.timeout(2):
+            await draining
+
+
+async def test_a_drain_ends_when_its_time_is_over() -> None:
+    """A session that does not end holds the drain no longer than it may."""
+    config = PerformerConfig(max_sessions=4, log_level="warning")
+    build = functools.partial(build_performer, config, load=tiny_model)
+    async with started("performer", config, build) as server, open_channel(server.address) as channel:
+        stub = performer_pb2_grpc.PerformerServiceStub(channel)
+        group = await stub.DescribePerformer(pb.DescribePerformerRequest())
+        live = stub.Perform()
+        await live.write(perform_start("a", group))
+        await live.read()
+        async with asyncio.timeout(5):
+            await server.drain(0.2)

@@ -10,11 +10,12 @@ import grpc
 import numpy as np
 import pytest
 
-from tests.support.suite import TinySuite, header, tiny_performer, tiny_suite, tiny_thinker, user_message
+from tests.support.suite import TinySuite, header, tiny_performer, tiny_server, tiny_suite, tiny_thinker, user_message
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.schedule import Duplex
 from wan_streamer.errors import (
     CapacityExhausted,
+    Draining,
     InvalidInput,
     PeerUnavailable,
     PlacementLost,
@@ -30,6 +31,7 @@ from wan_streamer.v1 import thinker_pb2_grpc
 
 UNITS = 9
 SEED = 7
+END = pb.ConverseRequest(end=pb.ConverseEnd())
 
 
 class Caller:
@@ -53,8 +55,20 @@ class Caller:
         await call.write(pb.ConverseRequest(start=start))
         started = await call.read()
         assert started is not grpc.aio.EOF, await call.details()
-        assert started.started.epoch == reserved.epoch
+        assert (started.started.epoch, started.started.is_resumed) == (reserved.epoch, False)
         return Talk(call, session_id, reserved.epoch, generation)
+
+    async def open(self, session_id: str, epoch: int, **changes: object) -> Talk:
+        """A stream for a session that has begun, with a token of before its first attach; not started yet."""
+        thinker = await self.stub.DescribeThinker(pb.DescribeThinkerRequest())
+        start = pb.ConverseStart(
+            session_id=session_id, generation=1, incarnation=thinker.incarnation, epoch=epoch, seed=SEED
+        )
+        for name, value in changes.items():
+            setattr(start, name, value)
+        call = self.stub.Converse()
+        await call.write(pb.ConverseRequest(start=start))
+        return Talk(call, session_id, epoch, 1)
 
 
 class Talk:
@@ -121,7 +135,7 @@ async def test_services_equal_the_simple_loop(lag: int) -> None:
         async def send_all() -> None:
             for k in range(UNITS):
                 await talk.send(k)
-            await talk.call.done_writing()
+            await talk.call.write(END)
 
         sending = asyncio.create_task(send_all())
         for k in range(UNITS):
@@ -155,8 +169,15 @@ async def test_a_missing_unit_is_a_gap_and_no_more() -> None:
             assert_same(await talk.receive(), (k, output.audio, output.video, output.text))
 
 
-async def test_admission_is_refused_beyond_capacity_and_leaving_frees() -> None:
-    """With every place taken Reserve says so and when to come again; leaving a stream frees its place."""
+async def until_free(gateway: Caller) -> None:
+    """Waits until the thinker has no session."""
+    async with asyncio.timeout(5):
+        while (await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())).session_count:
+            await asyncio.sleep(0.02)
+
+
+async def test_admission_is_refused_beyond_capacity_and_the_end_frees() -> None:
+    """With every place taken Reserve says so and when to come again; a session that ends frees its place at once."""
     async with tiny_suite(max_sessions=1) as suite, caller(suite) as gateway:
         talk = await gateway.start("a")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -165,34 +186,117 @@ async def test_admission_is_refused_beyond_capacity_and_leaving_frees() -> None:
         error = from_rpc_error(caught.value)
         assert isinstance(error, CapacityExhausted)
         assert error.retry_after_s > 0
+        await talk.call.write(END)
+        await to_its_end(talk.call)
+        # Here and on the performer.
+        await gateway.start("b")
+
+
+async def test_a_session_whose_client_stays_away_is_freed_after_its_grace() -> None:
+    """A stream that breaks keeps its place for the grace and no longer; who comes later gets FAILED_PRECONDITION."""
+    async with tiny_suite(max_sessions=1, detached_grace_s=0.3) as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
         talk.call.cancel()
-        async with asyncio.timeout(5):
-            while (await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())).session_count:
-                await asyncio.sleep(0.02)
-            # The performer hears of it a moment later.
-            while True:
-                try:
-                    await gateway.start("b")
-                    break
-                except grpc.aio.AioRpcError:
-                    await asyncio.sleep(0.02)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await gateway.stub.Reserve(pb.ReserveRequest(session_id="b"))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        await until_free(gateway)
+        late = await ended_with((await gateway.open("a", talk.epoch)).call)
+        assert isinstance(late, PlacementLost)
+        assert (late.reason, "create a new session" in str(late)) == ("PLACEMENT_LOST", True)
+        await gateway.start("b")
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+async def test_a_session_goes_on_where_its_stream_broke(lag: int) -> None:
+    """A newer stream gets, once and bit for bit, every answer after the last one that its client has, and goes on."""
+    expected = alone(0, lag=lag)
+    async with tiny_suite(lag=lag) as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
+        for k in range(4):
+            await talk.send(k)
+        for k in range(3):
+            assert_same(await talk.receive(), expected[k])
+        talk.call.cancel()
+        # The client has units 0 and 1: 2 was lost on the way, 3 is being computed.
+        again = await gateway.open("a", talk.epoch, last_received_unit_index=1)
+        started = (await again.call.read()).started
+        assert (started.is_resumed, started.generation, started.next_unit_index) == (True, 2, 4)
+        again.generation = started.generation
+        for k in (2, 3):
+            assert_same(await again.receive(), expected[k])
+        for k in range(4, UNITS):
+            await again.send(k)
+            assert_same(await again.receive(), expected[k])
+        await again.call.write(END)
+        assert await again.call.read() is grpc.aio.EOF
+
+
+async def test_a_resume_that_names_no_unit_gets_nothing_again() -> None:
+    """Without last_received_unit_index only units that were not taken yet are answered."""
+    async with tiny_suite() as suite, caller(suite) as gateway:
+        talk = await gateway.start("a")
+        await talk.send(0)
+        await talk.receive()
+        talk.call.cancel()
+        again = await gateway.open("a", talk.epoch)
+        again.generation = (await again.call.read()).started.generation
+        await again.send(1)
+        assert (await again.receive())[0] == 1
 
 
 async def test_newest_attach_wins() -> None:
-    """A stream with a higher generation ends the older one with SUPERSEDED; an older one is refused."""
+    """A newer stream ends the older one with SUPERSEDED, also one whose client knows of no other: a lost answer."""
     async with tiny_suite() as suite, caller(suite) as gateway:
-        first = await gateway.start("a")
-        second = await gateway.start("a", generation=2)
-        assert isinstance(await ended_with(first.call), Superseded)
-        await second.send(0)
-        assert (await second.receive())[0] == 0
-        call = gateway.stub.Converse()
-        reserved = await gateway.stub.Reserve(pb.ReserveRequest(session_id="a"))
-        start = pb.ConverseStart(
-            session_id="a", generation=1, incarnation=reserved.incarnation, epoch=reserved.epoch, seed=SEED
-        )
-        await call.write(pb.ConverseRequest(start=start))
-        assert isinstance(await ended_with(call), Superseded)
+        talks = [await gateway.start("a")]
+        await talks[0].send(0)
+        await talks[0].receive()
+        for generation in (2, 3):
+            talks.append(await gateway.open("a", talks[0].epoch))
+            started = (await talks[-1].call.read()).started
+            assert (started.generation, started.is_resumed) == (generation, True)
+            assert isinstance(await ended_with(talks[-2].call), Superseded)
+        talks[-1].generation = 3
+        await talks[-1].send(1)
+        assert (await talks[-1].receive())[0] == 1
+
+
+async def test_a_drain_tells_its_sessions_and_waits_for_them() -> None:
+    """A draining thinker takes no session, tells the live one how long it has, and is done when that has ended."""
+    async with tiny_performer() as performer, tiny_server(performer) as server, open_channel(server.address) as channel:
+        gateway = Caller(thinker_pb2_grpc.ThinkerServiceStub(channel))
+        talk = await gateway.start("a")
+        draining = asyncio.create_task(server.drain(20))
+        go_away = (await talk.call.read()).go_away
+        assert (go_away.reason, go_away.resumable) == ("DRAINING", False)
+        assert 18 < go_away.time_left.ToMilliseconds() / 1e3 <= 20
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await gateway.stub.Reserve(pb.ReserveRequest(session_id="b"))
+        assert isinstance(from_rpc_error(caught.value), Draining)
+        assert not server.health.is_serving
+        # It goes on, also over a break of its stream.
+        talk.call.cancel()
+        again = await gateway.open("a", talk.epoch)
+        again.generation = (await again.call.read()).started.generation
+        assert (await again.call.read()).go_away.reason == "DRAINING"
+        await again.send(0)
+        assert (await again.receive())[0] == 0
+        assert not draining.done()
+        await again.call.write(END)
+        await to_its_end(again.call)
+        async with asyncio.timeout(1):
+            await draining
+
+
+async def test_a_drain_that_runs_out_of_time_ends_its_sessions() -> None:
+    """When the time is over a session that has not ended gets UNAVAILABLE, reason DRAINING, and the drain is done."""
+    async with tiny_performer() as performer, tiny_server(performer) as server, open_channel(server.address) as channel:
+        talk = await Caller(thinker_pb2_grpc.ThinkerServiceStub(channel)).start("a")
+        draining = asyncio.create_task(server.drain(0.2))
+        error = await ended_with(talk.call)
+        assert isinstance(error, Draining)
+        assert "create a new session" in str(error)
+        await draining
 
 
 async def bad_message(talk: Talk, case: str) -> pb.ConverseRequest:
@@ -297,3 +401,26 @@ async def test_the_performers_end_is_the_sessions_end() -> None:
         await performing.aclose()
         async with asyncio.timeout(5):
             assert isinstance(await ended_with(talk.call), PeerUnavailable)
+
+
+async def test_a_session_whose_group_is_another_one_now_is_lost() -> None:
+    """When the performer is back, in a new epoch, an old token gets FAILED_PRECONDITION, reason EPOCH."""
+    async with AsyncExitStack() as stack:
+        performing = AsyncExitStack()
+        performer = await performing.enter_async_context(tiny_performer())
+        thinker = await stack.enter_async_context(tiny_thinker(performer))
+        gateway = await stack.enter_async_context(caller(TinySuite(thinker, performer)))
+        talk = await gateway.start("a")
+        await performing.aclose()
+        await ended_with(talk.call)
+        await stack.enter_async_context(tiny_performer(port=int(performer.rpartition(":")[2])))
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    again = await gateway.open("a", talk.epoch)
+                    break
+                except grpc.aio.AioRpcError:
+                    await asyncio.sleep(0.05)
+        lost = await ended_with(again.call)
+        assert isinstance(lost, PlacementLost)
+        assert (lost.reason, "create a new session" in str(lost)) == ("EPOCH", True)

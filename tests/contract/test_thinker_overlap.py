@@ -36,7 +36,7 @@ async def test_slices_run_ahead_of_latents_by_exactly_the_lag(lag: int) -> None:
         assert (await call.read()).WhichOneof("message") == "started"
         for k in range(UNITS):
             await call.write(user_message(random_unit(config, k), header("a", k, place.epoch)))
-        await call.done_writing()
+        await call.write(pb.ConverseRequest(end=pb.ConverseEnd()))
         for solving in range(UNITS):
             ahead = min(UNITS, solving + 1 + lag)
             await peer.until_slices(ahead)

@@ -1,4 +1,7 @@
-"""A remote peer that speaks ThinkerService with the gateway: generated media, trouble on demand. No model."""
+"""A remote peer that speaks ThinkerService with the gateway: generated media, trouble on demand. No model.
+
+As a thinker it keeps a session whose stream broke, here without an end; what it has answered it answers again.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +15,8 @@ from wan_streamer.errors import CapacityExhausted, PlacementLost, WanStreamerErr
 from wan_streamer.rpc.channel import SERVER_OPTIONS
 from wan_streamer.rpc.interceptor import ErrorInterceptor
 from wan_streamer.rpc.tensors import from_proto, to_proto
+from wan_streamer.v1 import session_pb2, thinker_pb2_grpc, unit_pb2
 from wan_streamer.v1 import thinker_pb2 as pb
-from wan_streamer.v1 import thinker_pb2_grpc, unit_pb2
 
 WIDTH, HEIGHT = 32, 16
 SAMPLES = 2560
@@ -25,6 +28,10 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
     def __init__(self) -> None:
         self.capacity = 8
         self.reserved: set[str] = set()
+        self.kept: dict[str, list[pb.AgentUnitMedia]] = {}
+        """Answers of the sessions that have begun and not ended."""
+        self.generations: dict[str, int] = {}
+        self.go_away: session_pb2.GoAway | None = None
         self.live: dict[str, pb.ConverseStart] = {}
         self.received: dict[str, list[unit_pb2.UserUnit]] = {}
         self.answering = asyncio.Event()
@@ -70,31 +77,56 @@ class ThinkerPeer(thinker_pb2_grpc.ThinkerServiceServicer):
 
     async def Converse(self, requests, context):
         start = (await anext(requests)).start
-        if start.session_id not in self.reserved:
+        session_id = start.session_id
+        is_resumed = session_id in self.kept
+        if not is_resumed and session_id not in self.reserved:
             raise PlacementLost("not reserved; create a new session")
-        self.reserved.discard(start.session_id)
+        self.reserved.discard(session_id)
+        answers = self.kept.setdefault(session_id, [])
+        self.generations[session_id] = generation = self.generations.get(session_id, 0) + 1
+        received = self.received.setdefault(session_id, [])
+        next_unit_index = received[-1].header.unit_index + 1 if received else 0
+        started = pb.ConverseStarted(
+            epoch=start.epoch, generation=generation, is_resumed=is_resumed, next_unit_index=next_unit_index
+        )
         try:
-            await self._set_live(start.session_id, start)
-            await context.write(pb.ConverseResponse(started=pb.ConverseStarted(epoch=start.epoch)))
-            async for request in requests:
-                self.received.setdefault(start.session_id, []).append(request.unit)
-                async with self.changed:
-                    self.changed.notify_all()
-                await self.listening.wait()
-                await self.answering.wait()
-                answer = self._answer(request.unit)
-                if answer is not None:
-                    await context.write(pb.ConverseResponse(unit=answer))
-            await asyncio.sleep(self.commit_s)
-            self.committed.add(start.session_id)
-        finally:
-            await self._set_live(start.session_id, None)
-
-    async def _set_live(self, session_id: str, start: pb.ConverseStart | None) -> None:
-        if start is None:
-            self.live.pop(session_id)
-        else:
             self.live[session_id] = start
+            await self._tell()
+            await context.write(pb.ConverseResponse(started=started))
+            if start.HasField("last_received_unit_index"):
+                for answer in answers:
+                    if answer.header.unit_index > start.last_received_unit_index:
+                        answer.header.generation = generation
+                        await context.write(pb.ConverseResponse(unit=answer))
+            if self.go_away is not None:
+                await context.write(pb.ConverseResponse(go_away=self.go_away))
+            await self._answer_all(requests, context, received, answers)
+            del self.kept[session_id]
+            await asyncio.sleep(self.commit_s)
+            self.committed.add(session_id)
+        except WanStreamerError:
+            del self.kept[session_id]
+            raise
+        finally:
+            if self.live[session_id] is start:
+                del self.live[session_id]
+            await self._tell()
+
+    async def _answer_all(self, requests, context, received, answers):
+        async for request in requests:
+            if request.HasField("end"):
+                return
+            received.append(request.unit)
+            await self._tell()
+            await self.listening.wait()
+            await self.answering.wait()
+            answer = self._answer(request.unit)
+            if answer is not None:
+                answers.append(answer)
+                await context.write(pb.ConverseResponse(unit=answer))
+        await asyncio.Event().wait()  # it breaks; what is heard first is a half-close
+
+    async def _tell(self) -> None:
         async with self.changed:
             self.changed.notify_all()
 

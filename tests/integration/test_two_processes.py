@@ -68,5 +68,5 @@ async def test_two_processes_equal_one() -> None:
             assert np.array_equal(video, expected.video)
             assert response.unit.text == expected.text
             assert response.unit.model_latency_us > 0
-        await call.done_writing()
+        await call.write(pb.ConverseRequest(end=pb.ConverseEnd()))
         assert await call.read() is grpc.aio.EOF

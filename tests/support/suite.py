@@ -17,7 +17,7 @@ from wan_streamer.engine.config import EngineConfig
 from wan_streamer.engine.exchange import UserInput
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.wan_streamer import WanStreamer
-from wan_streamer.rpc.server import running_service
+from wan_streamer.rpc.server import RunningServer, running_service, started
 from wan_streamer.rpc.tensors import to_proto
 from wan_streamer.v1 import performer_pb2, thinker_pb2, unit_pb2
 
@@ -42,10 +42,13 @@ async def tiny_performer(
     max_sessions: int = 4,
     otlp_endpoint: str | None = None,
     ranks: int = 1,
+    port: int = 0,
     load: Load | None = None,
 ) -> AsyncIterator[str]:
     """The performer service alone."""
-    config = PerformerConfig(max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint, ranks=ranks)
+    config = PerformerConfig(
+        max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint, ranks=ranks, port=port
+    )
     build = functools.partial(build_performer, config, load=load or functools.partial(tiny_model, lag=lag))
     async with running_service("performer", config, build) as address:
         yield address
@@ -53,11 +56,20 @@ async def tiny_performer(
 
 @asynccontextmanager
 async def tiny_thinker(
-    performer: str, *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+    performer: str,
+    *,
+    lag: int = 0,
+    max_sessions: int = 4,
+    otlp_endpoint: str | None = None,
+    detached_grace_s: float = 30.0,
 ) -> AsyncIterator[str]:
     """The thinker service, with a performer somewhere."""
     config = ThinkerConfig(
-        performer=performer, max_sessions=max_sessions, log_level="warning", otlp_endpoint=otlp_endpoint
+        performer=performer,
+        max_sessions=max_sessions,
+        log_level="warning",
+        otlp_endpoint=otlp_endpoint,
+        detached_grace_s=detached_grace_s,
     )
     build = functools.partial(build_thinker, config, load=functools.partial(tiny_model, lag=lag))
     async with running_service("thinker", config, build) as address:
@@ -65,13 +77,28 @@ async def tiny_thinker(
 
 
 @asynccontextmanager
+async def tiny_server(performer: str) -> AsyncIterator[RunningServer]:
+    """A thinker that can be told to drain."""
+    config = ThinkerConfig(performer=performer, max_sessions=4, log_level="warning")
+    build = functools.partial(build_thinker, config, load=tiny_model)
+    async with started("thinker", config, build) as server:
+        yield server
+
+
+@asynccontextmanager
 async def tiny_suite(
-    *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None
+    *, lag: int = 0, max_sessions: int = 4, otlp_endpoint: str | None = None, detached_grace_s: float = 30.0
 ) -> AsyncIterator[TinySuite]:
     """Performer and thinker."""
     async with (
         tiny_performer(lag=lag, max_sessions=max_sessions, otlp_endpoint=otlp_endpoint) as performer,
-        tiny_thinker(performer, lag=lag, max_sessions=max_sessions, otlp_endpoint=otlp_endpoint) as thinker,
+        tiny_thinker(
+            performer,
+            lag=lag,
+            max_sessions=max_sessions,
+            otlp_endpoint=otlp_endpoint,
+            detached_grace_s=detached_grace_s,
+        ) as thinker,
     ):
         yield TinySuite(thinker, performer)
 

@@ -182,7 +182,7 @@ async def test_a_raised_output_epoch_brings_one_flush_before_the_unit() -> None:
         await context.write(unit(1, skipped=True))
         await context.write(unit(2, output_epoch=1))
         await context.write(unit(3, output_epoch=1))
-        away = session_pb2.GoAway(reason="DRAINING", resumable=True)
+        away = session_pb2.GoAway(reason="DRAINING", resumable=False)
         away.time_left.FromSeconds(20)
         await context.write(session_pb2.ConnectResponse(go_away=away))
         await end(context, 4)
@@ -193,7 +193,7 @@ async def test_a_raised_output_epoch_brings_one_flush_before_the_unit() -> None:
         rest = [event async for event in session]
     assert isinstance(first, Unit)
     kinds = [event.unit_index if isinstance(event, Unit) else event for event in rest]
-    away = GoAway(time_left_s=20.0, reason="DRAINING", resumable=True)
+    away = GoAway(time_left_s=20.0, reason="DRAINING", resumable=False)
     assert kinds == [1, Flush(output_epoch=1), 2, 3, away, Ended(unit_count=4)]
 
 

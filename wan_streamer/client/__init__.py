@@ -30,6 +30,7 @@ from wan_streamer.client.events import (
     Flush,
     GoAway,
     Outcome,
+    Resumed,
     SkipReason,
     Unit,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "GoAway",
     "Outcome",
     "Pace",
+    "Resumed",
     "Session",
     "SkipReason",
     "Unit",

@@ -137,7 +137,17 @@ class Ended:
     unit_count: int
 
 
-Event = Unit | Flush | GoAway | Ended
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """The stream broke, or its gateway went away, and the session goes on at another one or anew at the same.
+
+    Units go on with `attached.first_unit_index`; those of the time without a stream come as SKIPPED, reason DETACHED.
+    """
+
+    attached: Attached
+
+
+Event = Unit | Flush | GoAway | Resumed | Ended
 
 
 def attached_from_proto(message: session_pb2.Attached, session_id: str) -> Attached:

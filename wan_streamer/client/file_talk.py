@@ -83,6 +83,11 @@ class FileTalk:
                 self._failure = error
         if self._talk.go_away is not None:
             self._say(f"[yellow]The gateway goes away ({self._talk.go_away.reason}).[/yellow]")
+        if self._talk.resume_count:
+            missed = f"{self._talk.missed_unit_count} units missed"
+            self._say(
+                f"[yellow]The stream was lost {self._talk.resume_count} times and taken up again; {missed}.[/yellow]"
+            )
         if self._interruption.is_requested:
             self._say("Stopped; writing what there is.")
         if self._failure is not None and self._talk.conversation is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
@@ -11,32 +12,40 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
+from wan_streamer.client.attacher import Attacher
 from wan_streamer.client.duplex import DuplexStream
-from wan_streamer.client.events import Attached, Ended, Event, Unit, attached_from_proto, events_from_proto
+from wan_streamer.client.events import (
+    Attached,
+    Ended,
+    Event,
+    Resumed,
+    SkipReason,
+    Unit,
+    attached_from_proto,
+    events_from_proto,
+)
+from wan_streamer.client.line import CONNECT_LIMIT_S, Line
 from wan_streamer.client.outgoing import OutgoingAudio, OutgoingVideo
 from wan_streamer.client.room import Room
+from wan_streamer.client.unheard import Unheard
 from wan_streamer.errors import InvalidInput, PeerUnavailable, WanStreamerError
 from wan_streamer.media.formats import AudioFormat, VideoFormat
-from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
-from wan_streamer.rpc.stream import ClientStream
 from wan_streamer.rpc.tls import ChannelTls
 from wan_streamer.rpc.tls_trouble import tls_trouble
 from wan_streamer.v1 import session_pb2
 from wan_streamer.v1.session_pb2 import ConnectRequest
-from wan_streamer.v1.session_pb2_grpc import SessionServiceStub
 
 if TYPE_CHECKING:
     from wan_streamer.v1.session_pb2_grpc import SessionServiceAsyncStub
 
 Pace = Literal["live", "media"]
 
-CONNECT_LIMIT_S: Final = 10.0
 _PACES: Final = {"live": session_pb2.PACE_LIVE, "media": session_pb2.PACE_MEDIA}
 
 
 def connect(
-    address: str,
+    address: str | Sequence[str],
     *,
     audio: AudioFormat | None = None,
     video: VideoFormat | None = None,
@@ -45,13 +54,17 @@ def connect(
     credit_units: int = 3,
     auto_playout: bool = True,
     tls: ChannelTls | None = None,
+    resume_limit_s: float = 30.0,
 ) -> "Session":
     """A session with the gateway at `address` ("host:port"), to be entered with `async with`.
+
+    When the stream breaks, or the gateway says that it goes away, the session is attached again by itself: an event
+    `Resumed` comes between the units, and units without media where some were missed (`Session.missed_unit_count`).
 
     Live, it is entered when it is the time to begin the capture (`Attached.capture_delay_ms`, less than a unit).
 
     Args:
-        address: where the gateway listens.
+        address: where the gateway listens; of several replicas the first admits, and all are tried to go on.
         audio: format of the audio that will be sent; None: the model hears silence.
         video: nominal format of the frames that will be sent; None: the model sees a grey picture.
         pace: "live": wall time drives, what comes too late is lost. "media": media time drives, nothing is lost; for
@@ -62,6 +75,7 @@ def connect(
         auto_playout: a unit counts as played when the next event is asked for. A player with a clock of its own passes
             False and calls `Session.played`.
         tls: None: plaintext. `ChannelTls()` believes the usual CAs, `ChannelTls(ca_file=...)` those in a file.
+        resume_limit_s: how long a session that broke is tried to be attached again; 0: not at all.
 
     Raises:
         InvalidInput: a format or value is outside what the service takes, or a file of `tls` cannot be used (here, or
@@ -85,22 +99,30 @@ def connect(
         attach.video.encoding = session_pb2.VIDEO_ENCODING_JPEG
         attach.video.frame_rate_hz = video.frame_rate_hz
     return Session(
-        address, attach, OutgoingAudio(audio), OutgoingVideo(video), seed=seed, auto_playout=auto_playout, tls=tls
+        [address] if isinstance(address, str) else address,
+        attach,
+        OutgoingAudio(audio),
+        OutgoingVideo(video),
+        seed=seed,
+        auto_playout=auto_playout,
+        tls=tls,
+        resume_limit_s=resume_limit_s,
     )
 
 
 class Session:
     """An attached conversation. Made by `connect`; iterate over it for its events.
 
-    One task may send while another one iterates. Leaving the `async with` block ends the call, whatever state it is in.
-    `attached` (set once entered) is what the gateway answered: model, sizes, generation.
+    One task may send while another one iterates. Leaving the `async with` block ends the session, whatever its state.
+    `attached` (set once entered) is what the gateway answered last: model, sizes, generation.
+    `missed_unit_count` counts the units that were lost because no stream was there.
     """
 
     attached: Attached
 
     def __init__(
         self,
-        address: str,
+        addresses: Sequence[str],
         attach: session_pb2.Attach,
         audio: OutgoingAudio,
         video: OutgoingVideo,
@@ -108,8 +130,10 @@ class Session:
         seed: int | None,
         auto_playout: bool,
         tls: ChannelTls | None,
+        resume_limit_s: float,
     ) -> None:
-        self._address = address
+        self._addresses = addresses
+        self._resume_limit_s = resume_limit_s
         self._attach = attach
         self._audio = audio
         self._video = video
@@ -120,16 +144,22 @@ class Session:
         self._events: deque[Event] = deque()
         self._output_epoch = 0
         self._unplayed_unit_index: int | None = None
+        self.missed_unit_count = 0
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            channel = await stack.enter_async_context(open_channel(self._address, self._tls))
-            stub = SessionServiceStub(channel)
-            created = await self._create(stub)
+            line = Line(self._addresses[0], self._tls)
+            stack.push_async_callback(line.close)
+            created = await self._create(line.stub)
             self._limits = created.limits
             self._attach.session_id, self._attach.resume_token = created.session_id, created.resume_token
-            self._stream = await stack.enter_async_context(DuplexStream(ClientStream(stub.Connect())))
-            self.attached = await self._first_answer()
+            attached = await line.attach(self._attach)
+            self._attach.resume_token = attached.resume_token
+            self.attached = attached_from_proto(attached, created.session_id)
+            attacher = Attacher(self._addresses, self._attach, self._resume_limit_s, self._tls)
+            unheard = Unheard(keeps_media=self._attach.pace == session_pb2.PACE_MEDIA)
+            stack.pop_all()  # from here on the line is the stream's
+            self._stream = await stack.enter_async_context(DuplexStream(line, attacher, unheard))
             if self._attach.pace == session_pb2.PACE_LIVE:
                 # Units of sessions that share a machine take turns: this is where ours begin.
                 await asyncio.sleep(self.attached.capture_delay_ms / 1e3)
@@ -228,11 +258,16 @@ class Session:
         if response is None:
             self._room.close()
             raise StopAsyncIteration
+        if response.HasField("attached"):
+            self.attached = attached_from_proto(response.attached, self._attach.session_id)
+            self._output_epoch = 0  # counted anew
+            return [Resumed(attached=self.attached)]
         events = events_from_proto(response, self._output_epoch)
         for event in events:
             if isinstance(event, Unit):
                 self._output_epoch = max(self._output_epoch, event.output_epoch)
                 self._room.unit_arrived(event.unit_index)
+                self.missed_unit_count += event.skip_reason is SkipReason.DETACHED
             elif isinstance(event, Ended):
                 self._room.close()
         return events
@@ -257,26 +292,10 @@ class Session:
                 reason, explanation = tls_trouble(error.details() or "")
                 what_to_do = explanation or "start one with `wan-streamer serve` or correct the address"
                 raise PeerUnavailable(
-                    f"got no answer from {self._address} ({error.details()}), expected a gateway; {what_to_do}",
+                    f"got no answer from {self._addresses[0]} ({error.details()}), expected a gateway; {what_to_do}",
                     reason=reason,
                 ) from error
             raise from_rpc_error(error) from error
-
-    async def _first_answer(self) -> Attached:
-        await self._stream.write(ConnectRequest(attach=self._attach))
-        try:
-            async with asyncio.timeout(CONNECT_LIMIT_S):
-                response = await self._stream.read()
-        except TimeoutError as error:
-            raise PeerUnavailable(
-                f"got no answer to Attach from {self._address} in {CONNECT_LIMIT_S:.0f} s, expected Attached; "
-                "see the logs of the gateway and the thinker"
-            ) from error
-        if response is None or response.WhichOneof("message") != "attached":
-            raise PeerUnavailable(
-                f"got no Attached as the first answer of {self._address}, expected one; is it a gateway?"
-            )
-        return attached_from_proto(response.attached, self._attach.session_id)
 
 
 def _has_details(error: grpc.aio.AioRpcError) -> bool:

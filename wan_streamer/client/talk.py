@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from wan_streamer.client.capture import CaptureClock, Piece, read_ahead
 from wan_streamer.client.conversation import Conversation, PlayedUnit
-from wan_streamer.client.events import Flush, GoAway, Unit
+from wan_streamer.client.events import Flush, GoAway, Resumed, Unit
 from wan_streamer.client.playout import DEFAULT_BUFFER_US, Playout, PlayoutClock
 from wan_streamer.client.session import Session, connect
 from wan_streamer.errors import WanStreamerError
@@ -48,6 +48,9 @@ class Talk:
         self._clock = CaptureClock()
         self.conversation: Conversation | None = None
         self.go_away: GoAway | None = None
+        self.resume_count = 0
+        self.missed_unit_count = 0
+        """Units that were lost because no stream was there."""
 
     @property
     def position_us(self) -> int:
@@ -114,6 +117,9 @@ class Talk:
                     self._flush()
                 case GoAway():
                     self.go_away = event
+                case Resumed():
+                    self.resume_count += 1
+            self.missed_unit_count = session.missed_unit_count
 
     def _take(self, unit: Unit) -> None:
         arrival_us = self._clock.at_monotonic_ns(unit.received_monotonic_ns)

@@ -27,7 +27,8 @@ class AudioTrack:
         self.format = format
         self.resampler = UnitResampler(format.sample_rate_hz, target_rate_hz)
         self._next_index = 0
-        self._filled_end = self.resampler.unit_begin(first_unit_index)
+        # Samples of before the first unit, where they come (again, on a resume), are heard by its filter.
+        self._filled_end = max(0, self.resampler.window(first_unit_index)[0])
         self._samples: NDArray[np.float32] = np.zeros(0, np.float32)
         self._gaps: list[tuple[int, int]] = []
 

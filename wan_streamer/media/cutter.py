@@ -57,13 +57,19 @@ class UnitCutter:
         if video is not None:
             video.check()
         self.next_unit_index = first_unit_index
+        self._formats = audio, video
         self._target = target
         self._max_media_ahead_us = max_media_ahead_us
-        self._audio = AudioTrack(audio, target.audio_sample_rate_hz, first_unit_index) if audio else None
-        self._video = VideoTrack(video, first_unit_index) if video else None
+        self._begin_tracks()
         self._ended = False
         self._lock = threading.Lock()
         self._shown: tuple[bytes, NDArray[np.uint8]] | None = None
+
+    def begin_at(self, unit_index: int) -> None:
+        """The next unit is this one; only before any media was pushed."""
+        with self._lock:
+            self.next_unit_index = unit_index
+            self._begin_tracks()
 
     def push_audio(self, first_sample_index: int, capture_offset_us: int, pcm: bytes) -> None:
         """Adds s16le samples (channels interleaved) from `first_sample_index` on; a gap before them is lost audio.
@@ -141,6 +147,12 @@ class UnitCutter:
             lost_audio_sample_count=lost_audio_sample_count,
             video_lost=video_lost,
         )
+
+    def _begin_tracks(self) -> None:
+        audio, video = self._formats
+        first = self.next_unit_index
+        self._audio = AudioTrack(audio, self._target.audio_sample_rate_hz, first) if audio else None
+        self._video = VideoTrack(video, first) if video else None
 
     def _picture(self, frame: Frame | None) -> NDArray[np.uint8]:
         """The frame decoded at the model's size; the last one is kept, since slots and still cameras repeat it."""

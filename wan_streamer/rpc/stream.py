@@ -94,16 +94,21 @@ async def start_of(requests: AsyncIterator[Any]) -> Any:
     raise InvalidInput("got no start, expected it as the first message of the stream", reason="FIRST_MESSAGE")
 
 
-def check_header(what: str, header: UnitHeader, start: ConverseStart | PerformStart) -> None:
+def check_header(
+    what: str, header: UnitHeader, start: ConverseStart | PerformStart, *, outlives_attachments: bool = False
+) -> None:
     """Holds a unit's header against the stream's start.
 
     Args:
         what: what carries the header, for the message.
+        outlives_attachments: whether the generation may rise while the stream goes on.
 
     Raises:
         InvalidInput: HEADER, it is of another session, generation or epoch.
     """
+    may_differ = outlives_attachments and header.generation > start.generation
+    generation = header.generation if may_differ else start.generation
     got = (header.session_id, header.generation, header.epoch)
-    expected = (start.session_id, start.generation, start.epoch)
+    expected = (start.session_id, generation, start.epoch)
     if got != expected:
         raise InvalidInput(f"got a {what} of (session, generation, epoch) {got}, expected {expected}", reason="HEADER")

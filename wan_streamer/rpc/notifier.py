@@ -1,4 +1,4 @@
-"""Waiting for a state of the session that one of its tasks changes."""
+"""Waiting for a state that another task changes."""
 
 import asyncio
 from collections.abc import Callable
