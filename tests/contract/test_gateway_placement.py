@@ -119,6 +119,7 @@ async def test_a_place_that_goes_does_not_end_its_conversations() -> None:
             assert "s" in talking.live
             with pytest.raises(PlacementLost):
                 await there.links.find("a")
+            await started.stream.write(thinker_pb2.ConverseRequest(end=thinker_pb2.ConverseEnd()))
             await started.stream.end()
             async with asyncio.timeout(10):
                 assert await started.stream.read() is None
