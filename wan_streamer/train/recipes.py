@@ -158,7 +158,7 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=4000,
         tasks=_mixed({DUPLEX: 2.0, CONVERSE: 0.75}),
-        optimizer=OptimizerConfig(learning_rate=5e-4, betas=(0.9, 0.95), warmup_steps=200, gradient_norm=1.0),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
         drop_text=0.1,
     )
 
