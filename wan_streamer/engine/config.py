@@ -8,7 +8,7 @@ import torch
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.model_weights import load_trained
-from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.presets import names_weights, preset, untrained
 from wan_streamer.model.shipped import shipped_codec, shipped_transformer, use_shipped_senses, use_shipped_transformer
 from wan_streamer.model.wan_streamer import WanStreamer
 
@@ -43,7 +43,7 @@ def load_model(config: EngineConfig) -> WanStreamer:
     torch.set_num_threads(config.threads)
     model = untrained(preset(config.preset), config.weights_seed)
     use_shipped_senses(model)
-    if _names_weights(config):
+    if names_weights(config.preset):
         load_trained(Path(config.preset), model)
     else:
         use_shipped_transformer(model)
@@ -52,13 +52,9 @@ def load_model(config: EngineConfig) -> WanStreamer:
 
 def describe(config: EngineConfig) -> str:
     """What the weights are, in words for people."""
-    if _names_weights(config):
+    if names_weights(config.preset):
         return f"{Path(config.preset).name}, trained"
     if shipped_transformer(config.preset).is_file():
         return f"{config.preset}, trained"
     codecs = "trained codecs" if shipped_codec(config.preset, "video").is_file() else "untrained codecs"
     return f"{config.preset}, {codecs}, untrained Transformer (weights drawn from seed {config.weights_seed})"
-
-
-def _names_weights(config: EngineConfig) -> bool:
-    return config.preset.endswith(".safetensors")

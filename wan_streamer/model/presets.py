@@ -138,11 +138,16 @@ def preset(name: str) -> ModelConfig:
     Raises:
         InvalidInput: there is none of this name, or the file has none.
     """
-    if name.endswith(".safetensors"):
+    if names_weights(name):
         return config_of(Path(name))
     if name not in PRESETS:
         raise InvalidInput(f"got preset {name!r}, expected one of {', '.join(PRESETS)}", reason="PRESET_UNKNOWN")
     return PRESETS[name]()
+
+
+def names_weights(name: str) -> bool:
+    """Whether `preset` takes a name for a file of weights."""
+    return name.endswith(".safetensors")
 
 
 def untrained(config: ModelConfig, seed: int) -> WanStreamer:

@@ -21,7 +21,6 @@ from wan_streamer.train.data.face.heads import default_heads_folder
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.store.data_set import MANIFEST, DataSet
 from wan_streamer.train.encoded import Encoder
-from wan_streamer.train.encoded_set import start_index
 from wan_streamer.train.record_pool import make_missing
 
 
@@ -53,20 +52,18 @@ def encode(options: EncodeOptions, console: Console) -> None:
     """
     if options.variant < 0:
         raise InvalidInput("got --variant below 0, expected 0 or more", reason="COUNT")
-    count = len(DataSet(options.data))
     about = {
         "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
         "model": senses_fingerprint(model_with_senses(options.preset), pictures=not options.sound_only),
         "preset": options.preset,
         "pictures": not options.sound_only,
-        "count": count,
+        "count": len(DataSet(options.data)),
     }
     if options.variant:
         about["variant"] = options.variant
-    start_index(options.out, about)
     make_missing(
         options.out,
-        count,
+        about,
         functools.partial(_Maker, options),
         processes=options.processes,
         doing="encoding",

@@ -24,7 +24,6 @@ from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.encode_command import model_with_senses
 from wan_streamer.train.encoded import Encoder
-from wan_streamer.train.encoded_set import start_index
 from wan_streamer.train.record_pool import make_missing
 
 
@@ -51,10 +50,9 @@ def hear(options: HearOptions, console: Console) -> None:
         OSError: a file cannot be written; those before it are whole.
     """
     scripts = list(options.generator().scripts(options.seed, options.count))
-    start_index(options.out, _about(options, scripts))
     make_missing(
         options.out,
-        len(scripts),
+        _about(options, scripts),
         functools.partial(_Maker, options, scripts),
         processes=options.processes,
         doing="hearing",

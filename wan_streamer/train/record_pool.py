@@ -11,7 +11,7 @@ from rich.progress import track
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.sources.workers import workers
-from wan_streamer.train.encoded_set import path_of, write_records
+from wan_streamer.train.encoded_set import path_of, start_index, write_records
 
 
 class RecordMaker(Protocol):
@@ -26,20 +26,29 @@ _folder: Path | None = None
 
 
 def make_missing(
-    folder: Path, count: int, make: Callable[[], RecordMaker], *, processes: int, doing: str, console: Console
+    folder: Path,
+    about: dict[str, Any],
+    make: Callable[[], RecordMaker],
+    *,
+    processes: int,
+    doing: str,
+    console: Console,
 ) -> None:
-    """Writes the files of `count` conversations that a folder has not, with a progress bar, and says how large it is.
+    """Writes the files of conversations that a folder has not, with a progress bar, and says how large it is.
 
     Args:
+        about: what the set is, its `count` among it; written first.
         make: called once in each process; must be picklable.
         doing: what the progress bar calls it.
 
     Raises:
-        InvalidInput: `processes` is below 1, or a maker raised it.
+        InvalidInput: `processes` is below 1, the folder holds another set, or a maker raised it.
         OSError: a file cannot be written; those before it are whole.
     """
     if processes < 1:
         raise InvalidInput("got --processes below 1, expected 1 or more", reason="COUNT")
+    start_index(folder, about)
+    count = about["count"]
     missing = [number for number in range(count) if not path_of(folder, number).is_file()]
     with workers(processes, _open_maker, (folder, make)) as pool:
         done = pool.imap_unordered(_make_one, missing)
