@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help check-system setup setup-train stubs run serve test test-chart chart-tools chart-golden lint types proto-lint proto-baseline format bench clean
+.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden lint types proto-lint proto-baseline format bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -51,8 +51,17 @@ run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; resul
 serve: setup ## keep the suite running on loopback
 	@$(BIN)/wan-streamer serve
 
-test: setup-train ## every test, no GPU
-	$(BIN)/python -m pytest
+test: setup-train ## the tests without the longest ones, no GPU; minutes
+	$(BIN)/python -m pytest -m "not long"
+
+test-all: setup-train ## every test; what is skipped is listed with its reason
+	$(BIN)/python -m pytest -rs
+
+images: ## the services' images, with docker, podman or buildah (docs/operations.md has the settings)
+	@images/build.sh
+
+test-images: setup ## builds and starts the gateway's image; IMAGES=gateway,thinker,performer all (3 GB to fetch)
+	$(BIN)/python -m pytest tests/images
 
 chart-tools: setup ## helm, promtool, kubeconform, checkov and schemas in build/ (Go needed; minutes)
 	@PYTHON=$(BIN)/python scripts/chart_tools.sh

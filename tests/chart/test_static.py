@@ -8,9 +8,8 @@ from typing import Final
 import pytest
 
 from scripts.chart_schemas import KUBERNETES_VERSIONS
-from tests.chart.helm import CI_VALUES, REPOSITORY, Helm, ci_values
+from tests.chart.helm import CI_VALUES, Helm, ci_values
 
-SCHEMAS: Final = REPOSITORY / "build" / "schemas"
 # What checkov asks for and we do not do, and why.
 WAIVERS: Final = {
     "CKV_K8S_11": "no CPU limits: a throttled unit is a late unit; requests reserve the cores",
@@ -29,34 +28,30 @@ def test_lint_finds_nothing(helm: Helm, name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def conforming(kubeconform: Path, version: str, text: str) -> subprocess.CompletedProcess[str]:
+def conforming(kubeconform: Path, schemas: Path, version: str, text: str) -> subprocess.CompletedProcess[str]:
     command: list[str | Path] = [kubeconform, "-strict", "-summary"]
     for folder in (version, "custom"):
-        command += ["-schema-location", f"{SCHEMAS / folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
+        command += ["-schema-location", f"{schemas / folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"]
     return subprocess.run([*command, "-"], input=text, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("name", CI_VALUES)
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_kubernetes_knows_every_field(helm: Helm, kubeconform: Path, version: str, name: str) -> None:
+def test_kubernetes_knows_every_field(helm: Helm, kubeconform: Path, schemas: Path, version: str, name: str) -> None:
     """Every object of every example has only fields that this version has, of the right types."""
-    if not (SCHEMAS / version).is_dir():
-        pytest.skip("the schemas are missing: `make chart-tools` makes them")
-    done = conforming(kubeconform, version, helm.text(ci_values(name)))
+    done = conforming(kubeconform, schemas, version, helm.text(ci_values(name)))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_wrong_field_is_found(helm: Helm, kubeconform: Path) -> None:
+def test_a_wrong_field_is_found(helm: Helm, kubeconform: Path, schemas: Path) -> None:
     """The check above can fail: a misspelt field deep in a pod or in a custom resource is reported."""
-    if not SCHEMAS.is_dir():
-        pytest.skip("the schemas are missing: `make chart-tools` makes them")
     text = helm.text(ci_values("full"))
     for right, wrong in (
         ("readOnlyRootFilesystem", "readOnlyRootFileSystem"),
         ("podMetricsEndpoints", "podMetricEndpoints"),
     ):
-        assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text).returncode == 0
-        assert conforming(kubeconform, KUBERNETES_VERSIONS[0], text.replace(right, wrong)).returncode != 0
+        assert conforming(kubeconform, schemas, KUBERNETES_VERSIONS[0], text).returncode == 0
+        assert conforming(kubeconform, schemas, KUBERNETES_VERSIONS[0], text.replace(right, wrong)).returncode != 0
 
 
 def test_checkov_finds_nothing_that_is_not_explained(helm: Helm, checkov: Path, tmp_path: Path) -> None:

@@ -154,7 +154,14 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+# One killed and one frozen in every run of the tests, all places in the long ones.
+OFTEN = ("in-first-step-frozen", "solved")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, id=name, marks=() if name in OFTEN else pytest.mark.long) for name, fault in FAULTS.items()],
+)
 async def test_a_torn_unit_ends_the_epoch_and_nothing_of_it_is_left(
     fault: Fault, tmp_path: Path, conversation: list[tuple[KvSlice, Latents]]
 ) -> None:

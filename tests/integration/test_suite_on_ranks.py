@@ -86,6 +86,7 @@ def descendants(process_id: int) -> Iterator[int]:
             yield from descendants(child)
 
 
+@pytest.mark.long
 async def test_a_service_of_nano_on_two_ranks_recovers_and_leaves_nothing_behind() -> None:
     """`python -m services.performer --ranks 2`: frozen ranks are replaced in under 5 s, and a service that is killed
     takes its ranks with it."""

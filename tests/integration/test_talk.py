@@ -151,6 +151,7 @@ def check_emission(row: UnitRow, zero_unix_us: int) -> None:
     assert emitted_ms == pytest.approx(transit["start_ms"], abs=0.002)
 
 
+@pytest.mark.long
 def test_ctrl_c_in_mid_run_writes_what_there_is(tmp_path: Path) -> None:
     """SIGINT while the file plays: everything has ended in time, nothing is left running, the results are there."""
     clip, out = write_clip(tmp_path / "long.mp4", 100), tmp_path / "out"
@@ -169,6 +170,7 @@ def test_ctrl_c_in_mid_run_writes_what_there_is(tmp_path: Path) -> None:
             assert next(container.decode(video=0)) is not None
 
 
+@pytest.mark.long
 def test_a_service_that_dies_is_named_with_its_log(tmp_path: Path) -> None:
     """When the thinker is killed in mid-run, the command says so with its last log lines and exits with 2."""
     clip, out = write_clip(tmp_path / "long.mp4", 100), tmp_path / "out"
@@ -185,6 +187,7 @@ def test_a_service_that_dies_is_named_with_its_log(tmp_path: Path) -> None:
     assert not services_of(out)
 
 
+@pytest.mark.long
 def test_serve_talk_and_the_example(clip: Path, tmp_path: Path) -> None:
     """A suite that keeps running serves `talk` and the SDK's example, says how to connect, and ends on SIGINT."""
     served, talked = tmp_path / "served", tmp_path / "talked"

@@ -21,7 +21,7 @@ def tensor_bytes() -> int:
     return sum(storages.values())
 
 
-@pytest.mark.parametrize("lag", [0, 1])
+@pytest.mark.parametrize("lag", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_memory_is_taken_at_the_start_and_constant_after(lag: int) -> None:
     """All that a session holds is there before its first unit, and not a byte more is alive far past every window."""
     config = tiny_config(lag=lag)

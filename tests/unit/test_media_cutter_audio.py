@@ -42,6 +42,7 @@ def cut_all(cutter: UnitCutter) -> list[CutUnit]:
     return units
 
 
+@pytest.mark.long
 def test_one_hour_of_44_1_khz_at_29_97_fps_does_not_drift() -> None:
     """After an hour the last sound is within one sample and the last picture within one frame of the truth."""
     rate_hz, seconds = 44_100, 3600

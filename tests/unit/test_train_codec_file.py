@@ -121,6 +121,7 @@ def test_weights_are_read_as_written_and_damage_is_said(tmp_path: Path, weights:
         load_codec(path, "audio")
 
 
+@pytest.mark.long
 def test_the_command_line_passes_everything_on(tmp_path: Path, weights: list[str]) -> None:
     """`wan-streamer codec` and `wan-streamer train` start the modules, with their output and exit code."""
     source, target = write_film(tmp_path / "in.mp4"), tmp_path / "out.mp4"

@@ -45,6 +45,7 @@ def test_a_run_that_saves_memory_learns_the_same(tmp_path: Path, saving: dict[st
         torch.testing.assert_close(found[1][name], weights, rtol=0, atol=2e-5, msg=name)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler on processors")
 def test_compiled_blocks_learn_the_same(tmp_path: Path) -> None:
     """With --compile the first two steps have the losses that they have without."""

@@ -135,7 +135,7 @@ def test_bfloat16_learns_the_same(tmp_path: Path) -> None:
     assert all(tensor.dtype == torch.float32 for tensor in codec.values())
 
 
-@pytest.mark.parametrize("recipe", [AUDIO_RECIPE, MODEL_RECIPE])
+@pytest.mark.parametrize("recipe", [pytest.param(AUDIO_RECIPE, marks=pytest.mark.long), MODEL_RECIPE])
 def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
     """Two gloo processes with half of each batch end where one process with all of it does."""
     data = data_for(recipe_named(recipe), tmp_path / "data")
@@ -169,7 +169,7 @@ def test_a_batch_is_shared_without_rest() -> None:
         Group(0, 3, 0).share(4)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, processes: int) -> None:
     """SIGINT ends a run, and all its processes, after the step at hand with checkpoint and weights; then it goes on."""
     data, out = write_tones(tmp_path / "data"), tmp_path / "run"
@@ -189,6 +189,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path: Path, processes: in
     assert f"going on from step {done}" in printed
 
 
+@pytest.mark.long
 def test_a_full_disk_leaves_the_run_as_it_was(tmp_path: Path) -> None:
     """When nothing can be written any more the run ends with one line, and what was saved is still whole."""
     data, out = write_tones(tmp_path / "data"), tmp_path / "run"

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wan_streamer.engine.choose_token import likeliest
 from wan_streamer.engine.exchange import AgentOutput, KvSlice, Latents, Stage, UserInput, unstamped
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
@@ -126,11 +127,11 @@ class Thinker:
             return self.model.embed_user(self.model.see(frames[None, None]), self.model.hear(samples))[:, 0]
 
     def _write_words(self, session: ThinkerSession, unit_index: int, context_1D: Tensor) -> list[int]:
-        """Greedy words of a unit: at least one token (LISTEN: no words), at most `max_text_tokens`."""
+        """Likeliest words of a unit: at least one token (LISTEN: no words), at most `max_text_tokens`."""
         words: list[int] = []
         places = range(*self.model.layout.slice(Kind.AGENT_TEXT).indices(self.model.layout.token_count))
         for index, place in enumerate(places):
-            words.append(int(self.model.text_head(context_1D).argmax()))
+            words.append(likeliest(self.model.text_head(context_1D)[0], self._vocabulary.listen))
             token = self.model.embed_text(torch.tensor([words[-1:]], device=context_1D.device))
             rotation = self.model.rotation(self._positions(unit_index, slice(place, place + 1)))
             attend = session.cache.attend_token(Kind.AGENT_TEXT, index, unit_index)

@@ -83,7 +83,7 @@ class EarConfig:
     tokens_per_unit: int = 2
     features: int = 96
     width: int = 192
-    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8)
+    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8, 1, 2, 4, 1, 2, 4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)

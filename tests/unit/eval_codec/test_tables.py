@@ -91,6 +91,7 @@ def test_unavailable_judge_is_said_with_its_reason() -> None:
     assert table.data()["rows"]["codec"]["DNSMOS overall"]["value"] > 2
 
 
+@pytest.mark.long
 def test_video_table_without_a_judge_of_faces() -> None:
     """PSNR and flicker are measured for the codec and for H.264 at its bits, lips say why they are not."""
     films = [FilmedClip(film=moving_square(6, seed), jaw=np.linspace(0, 1, 24)) for seed in range(2)]

@@ -16,7 +16,10 @@ from wan_streamer.train.data.voices.voice_bank import VoiceBank, engines
 
 SENTENCE = "It opens at 10:30 - doesn't it?"
 SHORT_VOICE = "espeak-f4@en-gb-scotland"
-ONE_OF_EACH = (AGENT_VOICE, "flite-slt", "espeak-f2@en-gb", "espeak-m1@en-029", "piper-joe", "kokoro-kumo")
+ONE_OF_EACH = (
+    AGENT_VOICE, "flite-slt", "espeak-f2@en-gb", "espeak-m1@en-029",
+    *(pytest.param(voice, marks=pytest.mark.long) for voice in ("piper-joe", "kokoro-kumo")),
+)  # fmt: skip
 
 
 def bank(root: Path, buzzer: Buzzer) -> VoiceBank:

@@ -29,10 +29,10 @@ class UlyssesAttention:
     inner: Attend
 
     def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
-        replicated_count = self.tokens.replicated_count
-        packed = self.heads.pack(q_BTHS, k_BTKS, v_BTKS)
-        received = self.group.all_to_all(packed[:, :, replicated_count:])
-        replicated = packed[self.group.rank, :, :replicated_count]
+        parts = [x.tensor_split([self.tokens.replicated_count], 1) for x in (q_BTHS, k_BTKS, v_BTKS)]
+        replicated, split = (self.heads.pack(*part) for part in zip(*parts, strict=True))
+        received = self.group.all_to_all(split)
+        replicated = replicated[self.group.rank]
         all_tokens = torch.cat([replicated, self.tokens.join(received.transpose(0, 1), 1)], dim=1)
         mixed = self.inner(layer, *self.heads.unpack(all_tokens))
         returned = self.group.all_to_all(self.tokens.pack(mixed))

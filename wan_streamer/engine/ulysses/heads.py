@@ -68,10 +68,12 @@ class HeadSplit:
 
     def pack(self, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
         """What each rank needs of these tokens, in one tensor [P, B, T, h + 2 k, S]."""
-        copies = max(1, self.rank_count // self.kv_head_count)
-        parts = (q_BTHS, k_BTKS.repeat_interleave(copies, 2), v_BTKS.repeat_interleave(copies, 2))
-        by_rank = torch.cat([part.unflatten(2, (self.rank_count, -1)) for part in parts], dim=3)
-        return by_rank.permute(2, 0, 1, 3, 4)
+        copies = self.rank_count // self.kv_head_count
+        if copies > 1:
+            k_BTKS, v_BTKS = k_BTKS.repeat_interleave(copies, 2), v_BTKS.repeat_interleave(copies, 2)
+        by_rank = [x.unflatten(2, (self.rank_count, -1)).permute(2, 0, 1, 3, 4) for x in (q_BTHS, k_BTKS, v_BTKS)]
+        # Joined in the order in which it is sent: one copy.
+        return torch.cat(by_rank, dim=3)
 
     def unpack(self, packed_BTNS: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [B, T, h, S], keys and values [B, T, k, S] of one rank's heads."""

@@ -11,7 +11,7 @@ from wan_streamer.engine.exchange import AgentOutput, UserInput
 from wan_streamer.engine.schedule import Duplex
 from wan_streamer.errors import InvalidInput
 from wan_streamer.eval.conversations.talkers.unit_samples import units_at
-from wan_streamer.model.model_weights import load_trained
+from wan_streamer.model.model_weights import config_of, load_trained
 from wan_streamer.model.presets import preset, untrained
 from wan_streamer.model.shipped import use_shipped_senses, use_shipped_transformer
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -25,13 +25,14 @@ def open_model(name: str, weights: Path | None, solver_steps: int | None) -> Wan
     """A preset with its shipped codecs and ear.
 
     Args:
-        weights: of the Transformer; those that ship when None, and where none ship drawn from seed 0.
+        weights: of the Transformer, whose configuration is taken too; those that ship when None, and where none ship
+            drawn from seed 0.
         solver_steps: the preset's when None.
 
     Raises:
         InvalidInput: an unknown preset, one without codecs, or weights that are damaged or do not fit.
     """
-    config = preset(name)
+    config = preset(name) if weights is None else config_of(weights)
     if solver_steps is not None:
         config = dataclasses.replace(config, solver_steps=solver_steps)
     model = untrained(config, 0)
