@@ -56,7 +56,7 @@ def video(**fields) -> pb.ConnectRequest:
 PLACEMENT = Placement(session_id="s", incarnation="peer-1", performer_group="", epoch=7, seed=0, generation=0)
 
 
-def other_token(*, key: str = KEY, lifetime_s: float = 60) -> str:
+def other_token(*, key: str = KEY, lifetime_s: float = 86_400) -> str:
     return TokenSigner(key, lifetime_s).sign(PLACEMENT)[0]
 
 
