@@ -1,11 +1,12 @@
 """One package file from its index by the index's own client."""
 
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from os import environ
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ def download(package: Package, folder: Path, on_bytes: Callable[[int], None]) ->
         _command(package),
         cwd=folder,
         # pip writes unfinished files there
-        env={**environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -73,11 +74,11 @@ def _advice(package: Package) -> str:
 
 def _bytes_in(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    # The client makes and removes folders meanwhile: walk() passes over those that are gone, rglob() raises.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(parent) / name).stat().st_size
     return total
 
 
