@@ -18,7 +18,7 @@ from wan_streamer.model.presets import untrained
 class Ranks:
     """Stands for supervisor and epoch: keeps what ranks are told."""
 
-    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint=""))
+    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint="", dtype=torch.float32))
     told: list[tuple[Command, ...]] = field(default_factory=list)
 
     def epoch(self) -> "Ranks":

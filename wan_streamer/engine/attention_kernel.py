@@ -1,7 +1,7 @@
 """Which kernel attends: chosen here for each kind of device, never by what happens to be there.
 
-On CUDA it is the memory-efficient one of PyTorch: of its fused kernels the flash one takes no mask, and ours says which
-slots of a ring hold something. It exists for float32 and bfloat16. Processors have one fused kernel, which PyTorch takes.
+On CUDA it is the memory-efficient one of PyTorch, for float32 and bfloat16: the flash one takes no mask, and ours says
+which slots of a ring hold something. Processors have one fused kernel, which PyTorch takes.
 """
 
 from collections.abc import Iterator

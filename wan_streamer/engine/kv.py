@@ -85,9 +85,7 @@ class KvCache:
         """Keys and values of the first `count` staged tokens of a kind, [L, 2, K, T, S]."""
         return self.keys_values[:, :, :, self.slots(kind, unit_index)][:, :, :, :count]
 
-    def place(
-        self, kinds: tuple[Kind, ...], queries: Sequence[tuple[Kind, int]], offsets_T3: Tensor
-    ) -> UnitPlace:
+    def place(self, kinds: tuple[Kind, ...], queries: Sequence[tuple[Kind, int]], offsets_T3: Tensor) -> UnitPlace:
         """Memory for the place of neighbouring kinds of a unit; `move` fills it.
 
         Args:

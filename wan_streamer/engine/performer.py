@@ -117,9 +117,7 @@ class Performer:
         Raises:
             InvalidInput: the slice does not follow the last unit or has another shape than the model's.
         """
-        check_slice(
-            kv_slice, self.config, session.last_unit_index, dtype=self.dtype, kv_head_count=self.kv_head_count
-        )
+        check_slice(kv_slice, self.config, session.last_unit_index, dtype=self.dtype, kv_head_count=self.kv_head_count)
         start = 0
         for kind in (*USER_KINDS, Kind.AGENT_TEXT):
             count = kv_slice.text_token_count if kind is Kind.AGENT_TEXT else self.model.layout.counts[kind]

@@ -35,8 +35,8 @@ class UnitWords:
     """What one session hears and says in a unit, and the passes over it, in memory that keeps its place.
 
     Args:
-        may_read: whether `text` may look at the words as it chooses them, and stop behind the last. Otherwise it runs to
-            the end of the unit; what comes after LISTEN or END is LISTEN, and `words` leaves it out.
+        may_read: whether `text` may look at the words as it chooses them, and stop behind the last. Otherwise it runs
+            to the end of the unit; what comes after LISTEN or END is LISTEN, and `words` leaves it out.
 
     Attributes:
         place: of the unit; to be moved there before the passes.

@@ -9,7 +9,9 @@ import torch
 from wan_streamer.engine.exchange import KvSlice, Latents, UserInput
 from wan_streamer.engine.number_type import media_dtype
 from wan_streamer.engine.performer import UnitPerformer
+from wan_streamer.engine.phases import session_capacity
 from wan_streamer.engine.thinker import Thinker
+from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import USER_KINDS, Kind, UnitLayout
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
@@ -63,6 +65,27 @@ def thinker_cost_ms(thinker: Thinker) -> float:
     cost_ms = _undisturbed_ms(unit, UNITS)
     thinker.close(session)
     return cost_ms
+
+
+def admitted(max_sessions: int, unit_cost_ms: float, reserve: Callable[[int], int]) -> int:
+    """How many sessions a service admits: what it is told, or what its GPU has time and room for. All get their memory.
+
+    Args:
+        max_sessions: 0 for as many as fit.
+        reserve: of thinker or performer.
+
+    Raises:
+        InvalidInput: MEMORY, there is no room for as many as it is told, or for one.
+    """
+    wanted = max_sessions or session_capacity(unit_cost_ms)
+    seats = min(wanted, reserve(wanted))
+    if seats < max_sessions:
+        raise InvalidInput(
+            f"got --max-sessions {max_sessions}, expected at most {seats}, for which the device has memory; say "
+            f"--max-sessions {seats} or 0",
+            reason="MEMORY",
+        )
+    return seats
 
 
 def _undisturbed_ms(unit: Callable[[int], None], units: int) -> float:
