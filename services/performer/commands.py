@@ -38,7 +38,7 @@ class Open:
 
 @dataclass(frozen=True, kw_only=True)
 class Append:
-    """A slice of the rank's own key-value heads, [layers, 2, key-value heads, tokens, head size]; bfloat16 as its bits."""
+    """A slice of the rank's own key-value heads, [layers, 2, key-value heads, tokens, head size]; bfloat16 as bits."""
 
     session: int
     unit_index: int
