@@ -9,10 +9,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
+from wan_streamer.engine.budget import meta_model
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import LATENT_KINDS
-from wan_streamer.model.wan_streamer import WanStreamer
 
 ROUNDS: Final = 20
 # The flash kernel takes no mask: what attention without one would cost.
@@ -36,9 +36,8 @@ def measure_limits(device: torch.device, size: int = 8192) -> dict[str, float]:
 
 def measure_attention(config: ModelConfig, device: torch.device) -> dict[str, Any]:
     """One layer's attention of a latent pass over the whole cache, by kernel: TFLOP/s, or why there is none."""
-    with torch.device("meta"):
-        model = WanStreamer(config)
-        slots = KvCache(model).slot_count
+    model = meta_model(config)
+    slots = KvCache(model).slot_count
     c, counts = config.backbone, model.layout.counts
     queries = sum(counts[kind] for kind in LATENT_KINDS) * c.head_count // c.kv_head_count
     q, k, v = (

@@ -1,6 +1,6 @@
 """docs/gpu.md from what gpu_check.py measured.
 
-    .venv/bin/python benchmarks/gpu_report.py > docs/gpu.md
+.venv/bin/python benchmarks/gpu_report.py > docs/gpu.md
 """
 
 import json
@@ -20,36 +20,42 @@ HEAD: Final = """# The GPU path
 
 Generated: `benchmarks/gpu_report.py > docs/gpu.md`, from what `make gpu-check` measured. Do not edit.
 
-- **Graphs.** A session's passes read and write memory that keeps its place: `KvCache.move` writes where a unit's tokens stand (RoPE, slots, what is
-  seen) into it, and each pass is one CUDA graph: the state pass, the words of a unit, all solver steps, the clean pass
-  (`wan_streamer/engine/captured.py`). Solver and clean pass are two graphs, not one: the answer leaves between them. `--eager` runs the same functions
-  without graphs.
-- **At the start.** Graphs hang on addresses, so the memory of every session that is admitted is made and captured before the first one opens
-  (`seats.py`); opening takes a free seat. Where memory ends first, fewer are admitted; `--max-sessions` above that is refused (reason `MEMORY`).
-- **No waiting.** Nothing between the user's tokens and the latents waits for the GPU but one read of a unit's words: words are chosen on the device,
-  what follows LISTEN or END is computed and forgotten. On a processor reading is free, so there the text stops early.
-- **Attention** is PyTorch's memory-efficient kernel, by name; where it is missing the service does not start (reason `ATTENTION_KERNEL`).
-- **Numbers.** `--dtype bfloat16`: backbone, keys and values, and the slices on the wire; codecs, encoders and the solver's latents stay float32. A thinker
-  and a performer of different numbers refuse each other (reason `NUMBER_TYPE`).
-- Encoders and decoders are eager. Stamps of stages on a GPU say when work was handed over, but for `text`, `solve` and `decode`, which end with a read.
+- **Graphs.** A session's passes read and write memory that keeps its place. `KvCache.move` writes where a unit's tokens
+  stand (RoPE, slots, what is seen) into it, and each pass is one CUDA graph: the state pass, the words of a unit, all
+  solver steps, the clean pass (`wan_streamer/engine/captured.py`). Solver and clean pass are two graphs, not one: the
+  answer leaves between them. `--eager` runs the same functions without graphs.
+- **At the start.** Graphs hang on addresses, so the memory of every session that is admitted is made and captured before
+  the first one opens (`seats.py`); opening takes a free seat. Where memory ends first, fewer are admitted, and a larger
+  `--max-sessions` is refused (reason `MEMORY`).
+- **No waiting.** Nothing between the user's tokens and the latents waits for the GPU but one read of a unit's words: words
+  are chosen on the device, what follows LISTEN or END is computed and forgotten. On a processor reading is free, so there
+  the text stops early.
+- **Attention** is PyTorch's memory-efficient kernel, by name; where it is missing the service does not start (reason
+  `ATTENTION_KERNEL`).
+- **Numbers.** `--dtype bfloat16`: backbone, keys and values, and the slices on the wire; codecs, encoders and the solver's
+  latents stay float32. A thinker and a performer of different numbers refuse each other (reason `NUMBER_TYPE`).
+- Encoders and decoders are eager. On a GPU a stage's stamps say when its work was handed over, but for `text`, `solve` and
+  `decode`, which end with a read.
 """
 
 NOT_RUN: Final = """
 ## Not run
 
-**No GPU has run this.** What is checked on processors alone, in the tests:
+**No GPU has run this.** What the tests check on processors alone:
 
-| what | where |
-|---|---|
-| passes replayed as recorded operators, without Python, over two sessions on one seat equal running them, bit for bit, lag 0 and 1 | `tests/unit/test_engine_captured.py` |
-| words without reading, and cut afterwards, equal words that stop early | the same |
-| static passes equal one training forward over the same tokens, float64 to 1e-10, far past every window | `tests/unit/test_engine_parity.py` |
-| ranks equal one process; snapshots go on bit for bit | `tests/unit/engine_ulysses`, `tests/unit/engine_snapshot` |
-| bfloat16 backbone through the services; unlike numbers are refused | `tests/contract/test_number_type.py` |
-| every part of `make gpu-check` runs, at small size | `tests/unit/test_gpu_check.py` |
+- Passes replayed as recorded operators on recorded memory, without Python, over two sessions on one seat equal running
+  them, bit for bit, for lag 0 and 1; words chosen without reading and cut afterwards equal words that stop early
+  (`tests/unit/test_engine_captured.py`).
+- The same passes equal one training forward over the same tokens, float64 to 1e-10, far past every window
+  (`tests/unit/test_engine_parity.py`); ranks equal one process, and snapshots go on bit for bit
+  (`tests/unit/engine_ulysses`, `tests/unit/engine_snapshot`).
+- bfloat16 through the performer service gives the engine's latents; unlike numbers are refused
+  (`tests/contract/test_number_type.py`).
+- Every part of `make gpu-check` runs at small size (`tests/unit/test_gpu_check.py`).
 
-Not checked: the capture itself, that nothing waits for the GPU (`tests/gpu/test_engine_cuda.py` holds it, where there is one), NCCL within a graph, how
-fast anything is. What a GPU could do at best: [model.md](model.md).
+Not checked: the capture itself, that nothing waits for the GPU and that graphs equal eager passes
+(`tests/gpu/test_engine_cuda.py` holds both where there is a GPU), NCCL within a graph, and how fast anything is. What a
+GPU could do at best: [model.md](model.md).
 """
 
 

@@ -134,7 +134,7 @@ def measure_preset(
 
 
 def _memory(budget: Budget, device: torch.device, weight_bytes: int) -> dict[str, float]:
-    """Bytes: of weights, of a session of each process, at most in use, and sessions that a GPU of this size has room for."""
+    """Bytes of weights, of a session of each process and at most in use; and sessions that there is room for."""
     memory = {
         "weight_bytes": weight_bytes,
         "thinker_session_bytes": budget.session_bytes["thinker"],
