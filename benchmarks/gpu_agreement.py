@@ -13,7 +13,7 @@ from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.presets import untrained
 
 UNITS: Final = 12
-# Of the latents' own size. float32 on two kinds of processors; bfloat16 has 8 bits, and errors of a conversation add up.
+# Of the latents' own size. bfloat16 has 8 bits, and the errors of a conversation add up.
 LIMITS: Final = {"float32 to CPU": 1e-3, "graph to eager": 1e-5, "bfloat16 to CPU": 0.2}
 
 

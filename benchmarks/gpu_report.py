@@ -20,22 +20,23 @@ HEAD: Final = """# The GPU path
 
 Generated: `benchmarks/gpu_report.py > docs/gpu.md`, from what `make gpu-check` measured. Do not edit.
 
-- **Graphs.** A session's passes read and write memory that keeps its place. `KvCache.move` writes where a unit's tokens
-  stand (RoPE, slots, what is seen) into it, and each pass is one CUDA graph: the state pass, the words of a unit, all
-  solver steps, the clean pass (`wan_streamer/engine/captured.py`). Solver and clean pass are two graphs, not one: the
-  answer leaves between them. `--eager` runs the same functions without graphs.
-- **At the start.** Graphs hang on addresses, so the memory of every session that is admitted is made and captured before
-  the first one opens (`seats.py`); opening takes a free seat. Where memory ends first, fewer are admitted, and a larger
-  `--max-sessions` is refused (reason `MEMORY`).
-- **No waiting.** Nothing between the user's tokens and the latents waits for the GPU but one read of a unit's words: words
-  are chosen on the device, what follows LISTEN or END is computed and forgotten. On a processor reading is free, so there
-  the text stops early.
+- **Graphs.** A session's passes read and write memory that keeps its place. `KvCache.move` writes where a unit's
+  tokens stand (RoPE, slots, what is seen) into it, and each pass is one CUDA graph: the state pass, the words of a
+  unit, all solver steps, the clean pass (`wan_streamer/engine/captured.py`). Solver and clean pass are two graphs,
+  not one: the answer leaves between them. `--eager` runs the same functions without graphs.
+- **At the start.** Graphs hang on addresses, so the memory of every session that is admitted is made and captured
+  before the first one opens (`seats.py`); opening takes a free seat. Where memory ends first, fewer are admitted, and
+  a larger `--max-sessions` is refused (reason `MEMORY`).
+- **No waiting.** Nothing between the user's tokens and the latents waits for the GPU but one read of a unit's words:
+  words are chosen on the device, what follows LISTEN or END is computed and forgotten. On a processor reading is
+  free, so there the text stops early.
 - **Attention** is PyTorch's memory-efficient kernel, by name; where it is missing the service does not start (reason
   `ATTENTION_KERNEL`).
-- **Numbers.** `--dtype bfloat16`: backbone, keys and values, and the slices on the wire; codecs, encoders and the solver's
-  latents stay float32. A thinker and a performer of different numbers refuse each other (reason `NUMBER_TYPE`).
-- Encoders and decoders are eager. On a GPU a stage's stamps say when its work was handed over, but for `text`, `solve` and
-  `decode`, which end with a read.
+- **Numbers.** `--dtype bfloat16`: backbone, keys and values, and the slices on the wire; codecs, encoders and the
+  solver's latents stay float32. A thinker and a performer of different numbers refuse each other (reason
+  `NUMBER_TYPE`).
+- Encoders and decoders are eager. On a GPU a stage's stamps say when its work was handed over, but for `text`,
+  `solve` and `decode`, which end with a read.
 """
 
 NOT_RUN: Final = """
@@ -43,9 +44,9 @@ NOT_RUN: Final = """
 
 **No GPU has run this.** What the tests check on processors alone:
 
-- Passes replayed as recorded operators on recorded memory, without Python, over two sessions on one seat equal running
-  them, bit for bit, for lag 0 and 1; words chosen without reading and cut afterwards equal words that stop early
-  (`tests/unit/test_engine_captured.py`).
+- Passes replayed as recorded operators on recorded memory, without Python, over two sessions on one seat equal
+  running them, bit for bit, for lag 0 and 1; words chosen without reading and cut afterwards equal words that stop
+  early (`tests/unit/test_engine_captured.py`).
 - The same passes equal one training forward over the same tokens, float64 to 1e-10, far past every window
   (`tests/unit/test_engine_parity.py`); ranks equal one process, and snapshots go on bit for bit
   (`tests/unit/engine_ulysses`, `tests/unit/engine_snapshot`).
