@@ -57,6 +57,10 @@ NOT_RUN: Final = """
 Not checked: the capture itself, that nothing waits for the GPU and that graphs equal eager passes
 (`tests/gpu/test_engine_cuda.py` holds both where there is a GPU), NCCL within a graph, and how fast anything is. What a
 GPU could do at best: [model.md](model.md).
+
+Where to look first: a word is one query over the whole cache, and the kernel gives each key-value head of it to one
+multiprocessor (a kernel that splits the slots would use all); and how near the masked kernel comes to the flash one in
+the latent passes, where most of the work of v0_2 is. `make gpu-check` measures both.
 """
 
 

@@ -98,6 +98,8 @@ def test_opening_takes_a_seat_that_was_made_ahead() -> None:
     assert first.cache is not second.cache
     first.cache.keys_values.fill_(1)
     performer.close(first)
+    with pytest.raises(AssertionError):
+        performer.close(first)
     third = performer.open(3)
     assert third.cache is first.cache
     assert not third.cache.keys_values.any()

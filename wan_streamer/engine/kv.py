@@ -105,8 +105,8 @@ class KvCache:
         )
 
     def move(self, place: UnitPlace, unit_index: int) -> None:
-        """Makes a place that of a unit: its tokens stand in their slots from now on, what stood there is evicted. Nothing
-        here waits for a GPU."""
+        """Makes a place that of a unit, without waiting for a GPU: its tokens stand in their slots from now on, what
+        stood there is evicted."""
         start = 0
         for kind in place.kinds:
             at = self._mark(kind, unit_index, self._rings[kind].count)

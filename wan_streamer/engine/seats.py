@@ -55,5 +55,7 @@ class Seats(Generic[S]):
 
     def give_back(self, seat: S) -> None:
         """The seat's session is over; nothing of it stays."""
+        # Given back twice, it would seat two sessions.
+        assert all(seat is not free for free in self._free)
         seat.clear()
         self._free.append(seat)
