@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden lint types proto-lint proto-baseline format bench clean
+.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden lint types proto-lint proto-baseline format gpu-check bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -89,6 +89,9 @@ proto-baseline: ## after a release: what buf compares the protos with
 format: setup ## ruff format and fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+gpu-check: setup ## correctness and speed on one CUDA GPU, under 8 minutes; writes benchmarks/results/gpu.json and docs/gpu.md
+	$(BIN)/python benchmarks/gpu_check.py; code=$$?; $(BIN)/python benchmarks/gpu_report.py > docs/gpu.md; exit $$code
 
 bench: setup ## the benchmarks that need no GPU
 	$(BIN)/python benchmarks/unit_cost.py

@@ -72,18 +72,19 @@ def passes(config: ModelConfig) -> tuple[dict[str, Callable[[], object]], int, f
     cache = KvCache(model)
     plain, offsets = model.no_modulation(), model.layout.offsets_T3()
 
-    def block(kinds: tuple[Kind, ...]) -> Callable[[], object]:
-        rotation = model.rotation(offsets[model.layout.slice(*kinds)])
-        x = torch.randn(1, rotation.cos.shape[0], config.backbone.width)
-        return lambda: model.transformer(x, rotation, plain, cache.attend(kinds, UNIT_INDEX))
+    def block(kinds: tuple[Kind, ...], count: int | None = None) -> Callable[[], object]:
+        place, tokens = cache.place(kinds, [(kinds[0], 0)], offsets[model.layout.slice(*kinds)]), slice(0, count)
+        x = torch.randn(1, place.turned(tokens).cos.shape[0], config.backbone.width)
 
-    rotation = model.rotation(offsets[:1])
-    token = torch.randn(1, 1, config.backbone.width)
+        def run() -> object:
+            cache.move(place, UNIT_INDEX)
+            return model.transformer(x, place.turned(tokens), plain, cache.attention(place, tokens, 0))
+
+        return run
+
     kinds_of_pass = {
         "user": block(USER_KINDS),
-        "text token": lambda: model.transformer(
-            token, rotation, plain, cache.attend_token(Kind.AGENT_TEXT, 0, UNIT_INDEX)
-        ),
+        "text token": block((Kind.AGENT_TEXT,), 1),
         "latents": block(LATENT_KINDS),
     }
     return kinds_of_pass, cache.slot_count, sum(p.numel() for p in model.transformer.parameters()) / 1e6

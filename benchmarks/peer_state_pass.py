@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.model.config import BackboneConfig, ModelConfig
-from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, USER_KINDS, Kind
+from wan_streamer.model.layout import LATENT_KINDS, USER_KINDS, Kind
 from wan_streamer.model.presets import nano, v0_1
 from wan_streamer.model.rope import Rotation
 from wan_streamer.model.transformer import Attend, Transformer
@@ -35,6 +35,7 @@ def shapes() -> dict[str, ModelConfig]:
 
 
 Place = tuple[Rotation, Attend]
+TEXT = (Kind.AGENT_TEXT,)
 
 
 class OurPasses:
@@ -45,27 +46,29 @@ class OurPasses:
         self.cache = KvCache(model)
         self.unit_index = 0
         self._plain = model.no_modulation()
-        self._offsets = model.layout.offsets_T3()
+        offsets, words = model.layout.offsets_T3(), range(model.config.max_text_tokens)
+        self._places = {
+            kinds: self.cache.place(kinds, [(kinds[0], index) for index in words], offsets[model.layout.slice(*kinds)])
+            for kinds in (USER_KINDS, TEXT, LATENT_KINDS)
+        }
         for _ in range(first_unit):
             self.next_unit()
 
     def next_unit(self) -> None:
         """A unit without a pass: its tokens take their places."""
-        for kinds in (USER_KINDS, (Kind.AGENT_TEXT,), LATENT_KINDS):
-            self.cache.attend(kinds, self.unit_index)
+        for kinds, place in self._places.items():
+            self.cache.move(place, self.unit_index)
             self.cache.commit(kinds, self.unit_index)
         self.unit_index += 1
 
     def of_user(self) -> Place:
         """For the user's tokens, which see each other; each time of another unit, so that the sink is turned."""
         self.unit_index ^= 1
-        return self._rotation(self.model.layout.slice(*USER_KINDS)), self.cache.attend(USER_KINDS, self.unit_index)
+        return self._moved(USER_KINDS, slice(None))
 
     def of_word(self, index: int) -> Place:
         """For the token `index` of a unit's text."""
-        place = self.model.layout.slice(Kind.AGENT_TEXT).start + index
-        attend = self.cache.attend_token(Kind.AGENT_TEXT, index, self.unit_index)
-        return self._rotation(slice(place, place + 1)), attend
+        return self._moved(TEXT, slice(index, index + 1), index)
 
     def forward(self, x_BTD: Tensor, place: Place) -> Tensor:
         """Contexts of a pass."""
@@ -85,8 +88,10 @@ class OurPasses:
             block.mlp.gate_up(x_BTD)
             block.mlp.down(hidden)
 
-    def _rotation(self, tokens: slice) -> Rotation:
-        return self.model.rotation(self._offsets[tokens] + self.unit_index * POSITIONS_PER_UNIT)
+    def _moved(self, kinds: tuple[Kind, ...], tokens: slice, query: int = 0) -> Place:
+        place = self._places[kinds]
+        self.cache.move(place, self.unit_index)
+        return place.turned(tokens), self.cache.attention(place, tokens, query)
 
 
 class Qwen3Passes:

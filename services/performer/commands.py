@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import torch
 
 from wan_streamer.model.config import ModelConfig
 
@@ -17,6 +18,14 @@ class Ready:
 
     config: ModelConfig
     fingerprint: str
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reserve:
+    """Memory of so many sessions is made, and their passes are recorded."""
+
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +38,7 @@ class Open:
 
 @dataclass(frozen=True, kw_only=True)
 class Append:
-    """A slice of the rank's own key-value heads, float32 [layers, 2, key-value heads, tokens, head size]."""
+    """A slice of the rank's own key-value heads, [layers, 2, key-value heads, tokens, head size]; bfloat16 as bits."""
 
     session: int
     unit_index: int
@@ -72,5 +81,5 @@ class Committed:
     """The unit is history."""
 
 
-Command: TypeAlias = Open | Append | Solve | Commit | Close
+Command: TypeAlias = Reserve | Open | Append | Solve | Commit | Close
 Answer: TypeAlias = Solved | Committed

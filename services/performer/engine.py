@@ -15,6 +15,7 @@ from services.performer.group_performer import GroupPerformer
 from services.performer.incarnation import Incarnation
 from services.performer.rank_process import Load
 from services.performer.supervisor import Supervisor
+from wan_streamer.engine.config import recorder_of
 from wan_streamer.engine.performer import Performer, UnitPerformer
 from wan_streamer.engine.warm_up import performer_cost_ms
 from wan_streamer.errors import InvalidInput
@@ -73,7 +74,7 @@ async def running_engine(
 
 
 def _alone(config: PerformerConfig, load: Load, incarnation: Incarnation) -> Engine:
-    performer = Performer(load(config))
+    performer = Performer(load(config), recorder_of(config))
     # The time of the start: a later incarnation has a higher epoch.
     incarnation.change(time.time_ns() // 1000)
     return Engine(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from services.performer.commands import Append, Close, Commit, Open, Solve, Solved
+from services.performer.commands import Append, Close, Commit, Open, Reserve, Solve, Solved
 from services.performer.epoch import Epoch
 from services.performer.supervisor import Supervisor
 from wan_streamer.engine.exchange import KvSlice, Latents
+from wan_streamer.engine.number_type import to_array
 from wan_streamer.engine.slice_check import check_slice
 from wan_streamer.engine.ulysses.heads import HeadSplit
 from wan_streamer.errors import PlacementLost
@@ -37,15 +38,30 @@ class GroupPerformer:
         self.config = supervisor.ready.config
         self._heads = HeadSplit.of(self.config.backbone, rank_count)
         self._numbers = itertools.count()
+        self._places = 0
+        self._reserved_in: Epoch | None = None
 
     @property
     def kv_head_count(self) -> int:
         """Key-value heads of a slice: all of the model's."""
         return self.config.backbone.kv_head_count
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Numbers of a slice."""
+        return self._supervisor.ready.dtype
+
+    def reserve(self, count: int) -> int:
+        """Every rank makes memory for so many sessions, now and in each epoch to come when its first session opens."""
+        self._places = count
+        self._reserve_in(self._supervisor.epoch())
+        return count
+
     def open(self, seed: int) -> GroupSession:
         """A conversation before its first unit; every rank allocates its part of the memory."""
         session = GroupSession(self._supervisor.epoch(), next(self._numbers))
+        if self._reserved_in is not session.epoch:
+            self._reserve_in(session.epoch)
         session.epoch.tell(Open(session=session.number, seed=seed))
         return session
 
@@ -55,7 +71,7 @@ class GroupPerformer:
         Raises:
             InvalidInput: as `Performer.append`; no rank has seen the slice.
         """
-        check_slice(kv_slice, self.config, session.last_unit_index)
+        check_slice(kv_slice, self.config, session.last_unit_index, dtype=self.dtype)
         session.epoch.tell(*(self._part(session, kv_slice, rank) for rank in range(self._heads.rank_count)))
         session.last_unit_index = kv_slice.unit_index
 
@@ -76,11 +92,15 @@ class GroupPerformer:
         with suppress(PlacementLost):
             session.epoch.tell(Close(session=session.number))
 
+    def _reserve_in(self, epoch: Epoch) -> None:
+        epoch.tell(Reserve(count=self._places))
+        self._reserved_in = epoch
+
     def _part(self, session: GroupSession, kv_slice: KvSlice, rank: int) -> Append:
         own = kv_slice.keys_values[:, :, self._heads.kv_slice(rank)]
         return Append(
             session=session.number,
             unit_index=kv_slice.unit_index,
-            keys_values=own.contiguous().numpy(),
+            keys_values=to_array(own),
             text_token_count=kv_slice.text_token_count,
         )

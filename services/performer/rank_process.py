@@ -11,9 +11,22 @@ from typing import Any, Final
 import torch
 from torch import distributed
 
-from services.performer.commands import Answer, Append, Close, Command, Commit, Committed, Open, Ready, Solve, Solved
-from wan_streamer.engine.config import EngineConfig
+from services.performer.commands import (
+    Answer,
+    Append,
+    Close,
+    Command,
+    Commit,
+    Committed,
+    Open,
+    Ready,
+    Reserve,
+    Solve,
+    Solved,
+)
+from wan_streamer.engine.config import EngineConfig, recorder_of
 from wan_streamer.engine.exchange import KvSlice, Latents
+from wan_streamer.engine.number_type import from_array
 from wan_streamer.engine.performer import PerformerSession
 from wan_streamer.engine.ulysses.performer import UlyssesPerformer
 from wan_streamer.engine.ulysses.rank_group import RankGroup
@@ -46,7 +59,7 @@ def run_rank(place: RankPlace, config: EngineConfig, load: Load, commands: "Conn
     # The terminal's Ctrl-C is for the service, which drains first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        performer = UlyssesPerformer(_load(place, config, load), _join(place, config))
+        performer = UlyssesPerformer(_load(place, config, load), _join(place, config), recorder_of(config))
     except WanStreamerError as error:
         commands.send(error)
         return
@@ -55,7 +68,7 @@ def run_rank(place: RankPlace, config: EngineConfig, load: Load, commands: "Conn
     gc.collect()
     gc.freeze()
     model = performer.model
-    commands.send(Ready(config=model.config, fingerprint=model.fingerprint()))
+    commands.send(Ready(config=model.config, fingerprint=model.fingerprint(), dtype=performer.dtype))
     RankServer(performer, commands).run()
 
 
@@ -81,6 +94,8 @@ class RankServer:
 
     def _do(self, command: Command) -> Answer | None:
         match command:
+            case Reserve(count=count):
+                self._performer.reserve(count)
             case Open(session=session, seed=seed):
                 self._sessions[session] = self._performer.open(seed)
             case Append(session=session):
@@ -92,7 +107,7 @@ class RankServer:
                 self._performer.commit(self._sessions[session], self._solved.pop(session))
                 return Committed()
             case Close(session=session):
-                del self._sessions[session]
+                self._performer.close(self._sessions.pop(session))
                 self._solved.pop(session, None)
         return None
 
@@ -129,7 +144,7 @@ def _join(place: RankPlace, config: EngineConfig) -> RankGroup:
 def _slice_of(command: Append) -> KvSlice:
     return KvSlice(
         unit_index=command.unit_index,
-        keys_values=torch.from_numpy(command.keys_values),
+        keys_values=from_array(command.keys_values),
         text_token_count=command.text_token_count,
     )
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
+import numpy as np
 import structlog
-import torch
 
 from services.performer.config import PerformerConfig
 from services.performer.engine import Engine, running_engine
@@ -16,12 +16,13 @@ from services.performer.epoch import epoch_over
 from services.performer.rank_process import Load
 from wan_streamer.engine.config import load_model
 from wan_streamer.engine.exchange import KvSlice, Latents
-from wan_streamer.engine.phases import session_capacity
+from wan_streamer.engine.number_type import check_number_type, from_array, number_type_of, to_array
+from wan_streamer.engine.warm_up import admitted
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PlacementLost
 from wan_streamer.rpc.notifier import Notifier
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.stream import check_header, start_of
-from wan_streamer.rpc.tensors import from_proto, to_proto
+from wan_streamer.rpc.tensors import data_type_named, from_proto, name_of_data_type, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2 as pb
 from wan_streamer.v1 import performer_pb2_grpc, session_pb2
@@ -37,7 +38,7 @@ async def build_performer(
     """Loads the model, here or on each rank, warms it up and yields the service."""
     with EngineWorker() as worker:
         async with running_engine(config, worker, context.log, load) as engine:
-            capacity = config.max_sessions or session_capacity(engine.unit_cost_ms)
+            capacity = await worker.run(admitted, config.max_sessions, engine.unit_cost_ms, engine.performer.reserve)
             context.log.info(
                 "model ready",
                 preset=config.preset,
@@ -59,6 +60,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         self._group = group
         self._engine = engine
         self._performer = engine.performer
+        self._number_type = number_type_of(engine.performer.dtype)
         self._incarnation = engine.incarnation
         self._capacity = capacity
         self._worker = worker
@@ -103,6 +105,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             max_session_count=self._capacity,
             session_count=self._session_count,
             is_draining=self._is_draining,
+            keys_values_data_type=data_type_named(self._number_type),
         )
 
     # The stubs know only generators; a coroutine that writes to the context can hold a TaskGroup.
@@ -168,12 +171,14 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         structlog.contextvars.bind_contextvars(unit_index=header.unit_index)
         arrived_ns = time.time_ns()
 
-        def append_and_solve() -> Latents:
+        def append_and_solve() -> tuple[Latents, list[np.ndarray]]:
             flight.add_stage("queue", arrived_ns, time.time_ns())
             with flight.stage("append"):
                 self._performer.append(session, kv_slice)
             with flight.stage("solve"):
-                return self._performer.solve(session, kv_slice.unit_index)
+                solved = self._performer.solve(session, kv_slice.unit_index)
+                # Waits for the GPU: here, not in the event loop.
+                return solved, [to_array(z.float()) for z in (solved.audio, solved.video)]
 
         def commit() -> None:
             with flight.stage("clean"):
@@ -181,9 +186,9 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
 
         is_solved = False
         try:
-            latents = await self._worker.run(append_and_solve)
+            latents, arrays = await self._worker.run(append_and_solve)
             is_solved = True
-            audio, video = (to_proto(z.float().cpu().numpy()) for z in (latents.audio, latents.video))
+            audio, video = (to_proto(array) for array in arrays)
             await write(pb.PerformResponse(latents=pb.Latents(header=header, audio=audio, video=video)))
             await self._worker.run(commit)
         finally:
@@ -195,6 +200,7 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             raise Draining("this performer group is going away; try another")
         if start.epoch != self._incarnation.epoch:
             raise PlacementLost(epoch_over(start.epoch), reason="EPOCH")
+        check_number_type(name_of_data_type(start.keys_values_data_type), self._number_type)
         fingerprint = self._engine.fingerprint
         if start.model_fingerprint != fingerprint:
             raise InvalidInput(
@@ -206,10 +212,10 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
             raise CapacityExhausted(f"all {self._capacity} places of {self._group} are taken")
 
     def _slice_of(self, message: pb.KvSlice) -> KvSlice:
-        keys_values = from_proto(message.keys_values, name="keys_values", dtype="float32", shape=(None,) * 5)
+        keys_values = from_proto(message.keys_values, name="keys_values", dtype=self._number_type, shape=(None,) * 5)
         return KvSlice(
             unit_index=message.header.unit_index,
-            keys_values=torch.tensor(keys_values),
+            keys_values=from_array(keys_values),
             text_token_count=message.text_token_count,
         )
 

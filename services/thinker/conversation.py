@@ -12,19 +12,21 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from services.thinker.kept_units import KeptUnits
 from services.thinker.performer_link import PerformerLink
 from services.thinker.presence import Presence
 from wan_streamer.engine.exchange import AgentOutput, Latents, UserInput
+from wan_streamer.engine.number_type import media_dtype, to_array
 from wan_streamer.engine.thinker import Thinker, ThinkerSession
 from wan_streamer.errors import PeerUnavailable, Superseded, WanStreamerError
 from wan_streamer.model.layout import Kind
 from wan_streamer.rpc.notifier import Notifier
 from wan_streamer.rpc.status import single_cause
 from wan_streamer.rpc.stream import check_header
-from wan_streamer.rpc.tensors import from_proto, to_proto
+from wan_streamer.rpc.tensors import BFLOAT16, from_proto, to_proto
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.telemetry.flight import Flight, FlightRecorder
 from wan_streamer.v1 import performer_pb2, thinker_pb2, unit_pb2
@@ -190,16 +192,17 @@ class Conversation:
         )
         flight.attributes["performer_group"] = self._performer_group
 
-        def think() -> tuple[torch.Tensor, int]:
+        def think() -> tuple[np.ndarray, int]:
             flight.add_stage("queue", arrived.at_ns, time.time_ns())
             kv_slice = self._thinker.think(self._session, user, flight.stage)
-            return kv_slice.keys_values, kv_slice.text_token_count
+            # Waits for the GPU: here, not in the event loop.
+            return to_array(kv_slice.keys_values), kv_slice.text_token_count
 
         keys_values, text_token_count = await self._worker.run(think)
         with flight.stage("slice"):
             message = performer_pb2.KvSlice(
                 header=_with_traceparent(header, flight.traceparent),
-                keys_values=to_proto(keys_values.float().cpu().numpy()),
+                keys_values=to_proto(keys_values, dtype=BFLOAT16 if keys_values.dtype == np.uint16 else None),
                 text_token_count=text_token_count,
             )
             self._pending[header.unit_index] = Pending(flight, arrived.at_ns, time.time_ns())
@@ -268,12 +271,14 @@ class Conversation:
             "audio": (counts[Kind.AGENT_AUDIO], config.agent_audio.latent_channels),
             "video": (counts[Kind.AGENT_VIDEO], config.agent_video.latent_channels),
         }
-        like = self._thinker.model.layer_modulation
+        device, dtype = self._thinker.model.layer_modulation.device, media_dtype(self._thinker.model)
         audio, video = (
             torch.tensor(from_proto(getattr(message, name), name=f"{name} latents", dtype="float32", shape=shape))
             for name, shape in shapes.items()
         )
-        return Latents(unit_index=message.header.unit_index, audio=audio.to(like), video=video.to(like))
+        return Latents(
+            unit_index=message.header.unit_index, audio=audio.to(device, dtype), video=video.to(device, dtype)
+        )
 
 
 def _with_traceparent(header: unit_pb2.UnitHeader, traceparent: str) -> unit_pb2.UnitHeader:

@@ -16,16 +16,17 @@ from services.thinker.live_session import LiveSession
 from services.thinker.performer_link import describe_performer, performing
 from services.thinker.presence import Presence
 from services.thinker.slots import Slots
-from wan_streamer.engine.config import EngineConfig, describe, load_model
-from wan_streamer.engine.phases import session_capacity
+from wan_streamer.engine.config import EngineConfig, describe, load_model, recorder_of
+from wan_streamer.engine.number_type import number_type_of
 from wan_streamer.engine.thinker import Thinker
-from wan_streamer.engine.warm_up import thinker_cost_ms
+from wan_streamer.engine.warm_up import admitted, thinker_cost_ms
 from wan_streamer.errors import CapacityExhausted, Draining, InvalidInput, PeerUnavailable, PlacementLost
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.server import ServiceContext
 from wan_streamer.rpc.stream import start_of
+from wan_streamer.rpc.tensors import data_type_named, name_of_data_type
 from wan_streamer.rpc.worker import EngineWorker
 from wan_streamer.v1 import performer_pb2, performer_pb2_grpc, thinker_pb2_grpc
 from wan_streamer.v1 import thinker_pb2 as pb
@@ -39,9 +40,9 @@ async def build_thinker(
 ) -> AsyncIterator["ThinkerService"]:
     """Loads the model, warms it up, opens the channel to the performer and yields the service."""
     with EngineWorker() as worker:
-        thinker = Thinker(await worker.run(load, config))
+        thinker = Thinker(await worker.run(load, config), recorder_of(config))
         unit_cost_ms = await worker.run(thinker_cost_ms, thinker)
-        capacity = config.max_sessions or session_capacity(unit_cost_ms)
+        capacity = await worker.run(admitted, config.max_sessions, unit_cost_ms, thinker.reserve)
         context.log.info("model ready", preset=config.preset, unit_cost_ms=round(unit_cost_ms, 1), capacity=capacity)
         async with open_channel(config.performer, config.channel_tls()) as channel:
             stub = performer_pb2_grpc.PerformerServiceStub(channel)
@@ -82,6 +83,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         self._pod_uid = pod_uid
         self._thinker = thinker
         self._model = _model_description(thinker.model.config, description, thinker.model.fingerprint())
+        self._number_type = number_type_of(thinker.model.layer_modulation.dtype)
         self._slots = slots
         self._performer = performer
         self._worker = worker
@@ -210,16 +212,19 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
     async def _opened(self, start: pb.ConverseStart) -> AsyncIterator[Conversation]:
         """A session's engine state and its stream to the performer."""
         session = await self._worker.run(self._thinker.open)
-        async with performing(self._performer, self._perform_start(start)) as link:
-            yield Conversation(
-                self._thinker,
-                session,
-                self._worker,
-                link,
-                self._context.recorder,
-                self._performer_group,
-                Presence(self._detached_grace_s),
-            )
+        try:
+            async with performing(self._performer, self._perform_start(start)) as link:
+                yield Conversation(
+                    self._thinker,
+                    session,
+                    self._worker,
+                    link,
+                    self._context.recorder,
+                    self._performer_group,
+                    Presence(self._detached_grace_s),
+                )
+        finally:
+            await self._worker.run(self._thinker.close, session)
 
     def _perform_start(self, start: pb.ConverseStart) -> performer_pb2.PerformStart:
         return performer_pb2.PerformStart(
@@ -229,10 +234,18 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             seed=start.seed,
             model_fingerprint=self._model.fingerprint,
             traceparent=start.traceparent,
+            keys_values_data_type=data_type_named(self._number_type),
         )
 
     async def _describe_performer(self) -> performer_pb2.DescribePerformerResponse:
         group = await describe_performer(self._performer)
+        theirs = name_of_data_type(group.keys_values_data_type)
+        if theirs != self._number_type:
+            raise PeerUnavailable(
+                f"the performer takes keys and values in {theirs}, this thinker has {self._number_type}; start both "
+                "with the same --dtype",
+                reason="NUMBER_TYPE",
+            )
         if group.model_fingerprint != self._model.fingerprint:
             raise PeerUnavailable(
                 "the performer runs another model; start thinker and performer with the same preset and weights",

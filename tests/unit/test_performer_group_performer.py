@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.performer.commands import Append, Command, Ready
+from services.performer.commands import Append, Command, Open, Ready, Reserve
 from services.performer.group_performer import GroupPerformer
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.thinker import Thinker
@@ -18,7 +18,7 @@ from wan_streamer.model.presets import untrained
 class Ranks:
     """Stands for supervisor and epoch: keeps what ranks are told."""
 
-    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint=""))
+    ready: Ready = field(default_factory=lambda: Ready(config=tiny_config(), fingerprint="", dtype=torch.float32))
     told: list[tuple[Command, ...]] = field(default_factory=list)
 
     def epoch(self) -> "Ranks":
@@ -59,3 +59,17 @@ def test_a_bad_slice_reaches_no_rank() -> None:
     assert caught.value.reason == "UNIT_INDEX_PAST"
     assert len(ranks.told) == told_count
     assert torch.isfinite(kv_slice.keys_values).all()
+
+
+def test_every_epoch_makes_memory_for_the_places() -> None:
+    """Ranks hear of the places when they are promised and, in a later epoch, before its first session opens."""
+    first = Ranks()
+    performer = GroupPerformer(first, 2)  # type: ignore[arg-type]
+    assert performer.reserve(3) == 3
+    performer.open(0)
+    second = Ranks()
+    first.epoch = lambda: second  # type: ignore[method-assign]
+    performer.open(1)
+    performer.open(2)
+    assert [type(command) for (command,) in first.told] == [Reserve, Open]
+    assert [type(command) for (command,) in second.told] == [Reserve, Open, Open]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,6 +16,7 @@ from wan_streamer.engine.schedule import Duplex
 from wan_streamer.engine.unit_passes import Pass, block_products
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import HistoryConfig, ModelConfig
+from wan_streamer.model.layout import Kind
 from wan_streamer.model.presets import PRESETS, nano, preset, untrained, v0_1, v0_1_1b7
 from wan_streamer.rpc.tensors import to_proto
 
@@ -55,11 +55,22 @@ def test_memory_is_what_a_real_session_allocates(config: ModelConfig) -> None:
     cache = session.performer.cache
     states = sum(state.past.nbytes for _, state in session.thinker.stream.states)
     # Unit, kind and index of each slot in 8 bytes; the sink's keys as they were before they were turned.
-    slots = 3 * 8 * cache.slot_count
+    history = cache.byte_count + cache._sink_keys.nbytes + 3 * 8 * cache.slot_count
+    counts, head_size = duplex.thinker.model.layout.counts, config.backbone.head_size
+
+    def place(tokens: int, queries: int) -> int:
+        # Sine and cosine, and a slot, of each token; kind and index of each query, and what it sees.
+        return tokens * (4 * head_size + 8) + queries * (2 * 8 + 4 * cache.slot_count)
+
+    audio, video = counts[Kind.AGENT_AUDIO], counts[Kind.AGENT_VIDEO]
+    # Noise and clean latents.
+    latents = 2 * 4 * (audio * config.agent_audio.latent_channels + video * config.agent_video.latent_channels)
+    text, user = counts[Kind.AGENT_TEXT], counts[Kind.USER_VIDEO] + counts[Kind.USER_AUDIO]
+    heard = place(user + text, 1 + text) + 4 * config.backbone.width * (user + 1) + 8 * text
     assert budget.slots == cache.slot_count
     assert budget.kv_cache_bytes == cache.byte_count == cache.keys_values.nbytes
-    assert budget.session_bytes["performer"] == cache.byte_count + cache._sink_keys.nbytes + slots
-    assert budget.session_bytes["thinker"] == budget.session_bytes["performer"] + states
+    assert budget.session_bytes["performer"] == history + place(audio + video, 1) + latents
+    assert budget.session_bytes["thinker"] == budget.session_bytes["performer"] + heard + states
 
 
 def test_a_session_does_not_grow() -> None:
@@ -69,7 +80,8 @@ def test_a_session_does_not_grow() -> None:
     session = duplex.open(0)
     for unit_index in range(12):
         duplex.step(session, random_unit(config, unit_index))
-    held = sum(part.nbytes for part in vars(session.performer.cache).values() if isinstance(part, torch.Tensor))
+    seat = session.performer.seat
+    held = sum(part.nbytes for part in (*seat.cache.tensors, *seat.unit.tensors))
     assert held == budget_of(config).session_bytes["performer"]
 
 

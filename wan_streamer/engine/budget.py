@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from wan_streamer.engine.gpu import Gpu
 from wan_streamer.engine.kv import KvCache
+from wan_streamer.engine.latent_pass import LatentPass, UnitLatents
+from wan_streamer.engine.number_type import media_parts, media_stream, number_type_of, serve_in
 from wan_streamer.engine.order import Process
-from wan_streamer.engine.thinker import HEARD_KINDS
 from wan_streamer.engine.unit_passes import Pass, byte_count, unit_passes
+from wan_streamer.engine.unit_words import HEARD_KINDS, TokenPass, UnitWords
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.presets import nano
-from wan_streamer.model.streaming import Stream
+from wan_streamer.model.vocabulary import Vocabulary
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import UNIT_MS
 
@@ -107,18 +109,24 @@ def budget_of(config: ModelConfig) -> Budget:
     """The budget of any configuration: a preset's, that of weights, or one of your own."""
     model = meta_model(config)
     cache = KvCache(model)
-    cache_bytes = byte_count(part for part in vars(cache).values() if isinstance(part, Tensor))
-    stream_bytes = byte_count(state.past for part in _media_parts(model) for _, state in Stream.of(part).states)
+    latents = UnitLatents(LatentPass(model), cache)
+    # Which of the tokens are LISTEN and END takes no memory.
+    words = UnitWords(TokenPass(model, Vocabulary((), listen=0, end=0)), cache, may_read=False)
+    performer_bytes = byte_count((*cache.tensors, *latents.tensors))
+    stream_bytes = byte_count(state.past for _, state in media_stream(model).states)
     return Budget(
         name=config.name,
-        number_type=str(model.layer_modulation.dtype).removeprefix("torch."),
+        number_type=number_type_of(model.layer_modulation.dtype),
         parameters=parameters_of(model),
         tokens={kind: model.layout.counts[kind] for kind in Kind},
         passes=unit_passes(model, cache),
         slots=cache.slot_count,
         kv_token_bytes=cache.byte_count // cache.slot_count,
         slice_bytes=byte_count(cache.staged(kind, 0, model.layout.counts[kind]) for kind in HEARD_KINDS),
-        session_bytes={"thinker": cache_bytes + stream_bytes, "performer": cache_bytes},
+        session_bytes={
+            "thinker": performer_bytes + byte_count(words.tensors) + stream_bytes,
+            "performer": performer_bytes,
+        },
     )
 
 
@@ -129,21 +137,15 @@ def meta_model(config: ModelConfig) -> WanStreamer:
     with torch.device("meta"):
         model = WanStreamer(config).eval().requires_grad_(False)
     if config.backbone.width > nano().backbone.width:
-        model.to(torch.bfloat16)
-        for part in _media_parts(model):
-            part.float()
+        serve_in(model, "bfloat16")
     return model
 
 
 def parameters_of(model: WanStreamer) -> Parameters:
     """How many parameters each part of a model has."""
-    codecs = _count(*_media_parts(model))
+    codecs = _count(*media_parts(model))
     backbone = _count(model.transformer, model.tau_mlp) + model.layer_modulation.numel()
     return Parameters(backbone=backbone, embeddings=_count(model) - backbone - codecs, codecs=codecs)
-
-
-def _media_parts(model: WanStreamer) -> tuple[nn.Module, ...]:
-    return model.user_audio, model.user_video, model.audio_codec, model.video_codec
 
 
 def _count(*modules: nn.Module) -> int:

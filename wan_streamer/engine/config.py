@@ -6,6 +6,9 @@ from typing import Literal
 
 import torch
 
+from wan_streamer.engine.attention_kernel import check_kernel
+from wan_streamer.engine.captured import Recorder, recorder_on
+from wan_streamer.engine.number_type import DTYPES, NumberType, serve_in
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.model_weights import load_trained
 from wan_streamer.model.presets import names_weights, preset, untrained
@@ -23,6 +26,10 @@ class EngineConfig:
     """What no trained weights ship of is drawn from this seed. All services must use the same one."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the model runs."""
+    dtype: NumberType = "float32"
+    """Numbers of the backbone and its keys and values: bfloat16 on GPUs. All services must use the same."""
+    eager: bool = False
+    """On a GPU: run passes as they are written, without CUDA graphs. Slower; to find out what is wrong."""
     threads: int = 1
     """CPU threads of the engine. One is right where thinker and performer share few cores."""
     max_sessions: int = 0
@@ -34,7 +41,7 @@ def load_model(config: EngineConfig) -> WanStreamer:
 
     Raises:
         InvalidInput: an unknown preset, weights that do not fit or cannot be read, a device that is not there, or a
-            thread count below 1.
+            thread count below 1; ATTENTION_KERNEL, the device has no kernel for these numbers.
     """
     if config.threads < 1:
         raise InvalidInput(f"got threads {config.threads}, expected at least 1", reason="THREADS")
@@ -47,7 +54,15 @@ def load_model(config: EngineConfig) -> WanStreamer:
         load_trained(Path(config.preset), model)
     else:
         use_shipped_transformer(model)
-    return model.to(config.device)
+    serve_in(model, config.dtype).to(config.device)
+    if config.device == "cuda":
+        check_kernel(model.config.backbone, torch.device(config.device), DTYPES[config.dtype])
+    return model
+
+
+def recorder_of(config: EngineConfig) -> Recorder:
+    """How the passes of a configuration run."""
+    return recorder_on(torch.device(config.device), eager=config.eager)
 
 
 def describe(config: EngineConfig) -> str:

@@ -11,30 +11,18 @@ again whenever the window slides, without turning them again. Only the sink's ke
 held constant once the windows are full, are turned on from their originals.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from wan_streamer.engine.kv_state import KvState
-from wan_streamer.model.attention import attend_grouped
+from wan_streamer.engine.rings import rings_of
+from wan_streamer.engine.unit_place import CacheAttention, UnitPlace
 from wan_streamer.model.layout import POSITIONS_PER_UNIT, Kind
 from wan_streamer.model.mask import EMPTY, Tokens, may_attend, window_units
-from wan_streamer.model.rope import turn
+from wan_streamer.model.rope import Rotation, turn
 from wan_streamer.model.wan_streamer import WanStreamer
-
-
-@dataclass(frozen=True)
-class Ring:
-    """Slots of one kind after the sink: `units` places for `count` tokens each, from `start`."""
-
-    start: int
-    count: int
-    units: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.count * self.units
 
 
 class KvCache:
@@ -50,7 +38,7 @@ class KvCache:
         windows = window_units(history, torch.device("cpu")).tolist()
         self._model = model
         self._sink_end = history.sink_units * layout.token_count
-        self._rings = _rings(layout.counts, windows, self._sink_end, config.lag)
+        self._rings = rings_of(layout.counts, windows, self._sink_end, config.lag)
         self._committed_units = [0] * len(self._rings)
         self._bound_units = history.sink_units + max(windows)
         self._sink_shift_units = 0
@@ -71,6 +59,11 @@ class KvCache:
         return self._units_N.shape[0]
 
     @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All memory of the cache."""
+        return (self.keys_values, self._sink_keys, self._units_N, self._kinds_N, self._indices_N)
+
+    @property
     def byte_count(self) -> int:
         """Memory of keys and values."""
         return self.keys_values.numel() * self.keys_values.element_size()
@@ -86,21 +79,54 @@ class KvCache:
 
     def stage(self, kind: Kind, unit_index: int, keys_values_L2KTS: Tensor) -> None:
         """Writes the first tokens of a kind, computed elsewhere, for all layers."""
-        self.keys_values[:, :, :, self._mark(kind, unit_index, 0, keys_values_L2KTS.shape[3])] = keys_values_L2KTS
+        self.keys_values[:, :, :, self._mark(kind, unit_index, keys_values_L2KTS.shape[3])] = keys_values_L2KTS
 
     def staged(self, kind: Kind, unit_index: int, count: int) -> Tensor:
         """Keys and values of the first `count` staged tokens of a kind, [L, 2, K, T, S]."""
         return self.keys_values[:, :, :, self.slots(kind, unit_index)][:, :, :, :count]
 
-    def attend(self, kinds: tuple[Kind, ...], unit_index: int) -> "CacheAttention":
-        """Attention of passes over all tokens of these kinds of a unit; the same one serves several passes."""
-        places = tuple(self._mark(kind, unit_index, 0, self._rings[kind].count) for kind in kinds)
-        return CacheAttention(self.keys_values, places, self._visible_1N(kinds[0], 0, unit_index))
+    def place(self, kinds: tuple[Kind, ...], queries: Sequence[tuple[Kind, int]], offsets_T3: Tensor) -> UnitPlace:
+        """Memory for the place of neighbouring kinds of a unit; `move` fills it.
 
-    def attend_token(self, kind: Kind, index: int, unit_index: int) -> "CacheAttention":
-        """Attention of a pass over token `index` of a kind alone."""
-        place = self._mark(kind, unit_index, index, 1)
-        return CacheAttention(self.keys_values, (place,), self._visible_1N(kind, index, unit_index))
+        Args:
+            queries: kind and index of the tokens whose view of the cache the passes have.
+            offsets_T3: positions inside the unit of the tokens that the passes compute.
+        """
+        counts, device = self._model.layout.counts, self._units_N.device
+        half_head = self.keys_values.shape[-1] // 2
+        cos, sin = (self.keys_values.new_zeros(offsets_T3.shape[0], half_head) for _ in range(2))
+        return UnitPlace(
+            kinds=kinds,
+            offsets_T3=offsets_T3,
+            rotation=Rotation(cos, sin),
+            slots_T=torch.zeros(sum(counts[kind] for kind in kinds), dtype=torch.int64, device=device),
+            queries_2Q=torch.tensor(queries).T.contiguous().to(device),
+            bias_QN=self.keys_values.new_zeros(len(queries), self.slot_count),
+        )
+
+    def move(self, place: UnitPlace, unit_index: int) -> None:
+        """Makes a place that of a unit, without waiting for a GPU: its tokens stand in their slots from now on, what
+        stood there is evicted."""
+        start = 0
+        for kind in place.kinds:
+            at = self._mark(kind, unit_index, self._rings[kind].count)
+            end = start + at.stop - at.start
+            torch.arange(at.start, at.stop, out=place.slots_T[start:end])
+            start = end
+        self._turn_sink(unit_index)
+        rotation = self._model.rotation(place.offsets_T3 + unit_index * POSITIONS_PER_UNIT)
+        place.rotation.cos.copy_(rotation.cos)
+        place.rotation.sin.copy_(rotation.sin)
+        place.bias_QN.fill_(float("-inf")).masked_fill_(self._visible_QN(place.queries_2Q, unit_index), 0)
+
+    def attention(self, place: UnitPlace, tokens: slice, query: int) -> CacheAttention:
+        """Attention of passes over some of a place's tokens, which see what one of its queries sees."""
+        return CacheAttention(self.keys_values, place.slots_T[tokens], place.bias_QN[query : query + 1])
+
+    def keep_first(self, kind: Kind, unit_index: int, count: int) -> None:
+        """Forgets the tokens of a kind of the staged unit after the first `count`."""
+        slots = self.slots(kind, unit_index)
+        self._units_N[slots.start + count : slots.stop] = EMPTY
 
     def commit(self, kinds: tuple[Kind, ...], unit_index: int) -> None:
         """What is staged for these kinds becomes history."""
@@ -113,7 +139,15 @@ class KvCache:
 
     def discard(self, unit_index: int) -> None:
         """Forgets everything of a unit, staged or committed."""
-        self._units_N[self._units_N == unit_index] = EMPTY
+        self._units_N.masked_fill_(self._units_N == unit_index, EMPTY)
+
+    def clear(self) -> None:
+        """Forgets everything, for another session."""
+        self.keys_values.zero_()
+        self._sink_keys.zero_()
+        self._units_N.fill_(EMPTY)
+        self._committed_units = [0] * len(self._rings)
+        self._sink_shift_units = 0
 
     def state(self, *, first_head: int = 0) -> KvState:
         """What later passes depend on: views of the cache's memory, to be written before the next unit.
@@ -139,22 +173,21 @@ class KvCache:
         self._committed_units = list(state.committed_units)
         self._sink_shift_units = state.sink_shift_units
 
-    def _mark(self, kind: Kind, unit_index: int, first: int, count: int) -> slice:
-        """Notes that tokens of a unit stand in their slots from now on; the first ones evict what stood there."""
+    def _mark(self, kind: Kind, unit_index: int, count: int) -> slice:
+        """Notes that the first tokens of a kind of a unit stand in their slots from now on; what stood there is not."""
         slots = self.slots(kind, unit_index)
-        if first == 0:
-            self._units_N[slots] = EMPTY
-        at = slice(slots.start + first, slots.start + first + count)
+        at = slice(slots.start, slots.start + count)
         self._units_N[at] = unit_index
+        self._units_N[at.stop : slots.stop] = EMPTY
         return at
 
-    def _visible_1N(self, kind: Kind, index: int, unit_index: int) -> Tensor:
-        """Which slots a token sees, bool [1, N]."""
-        self._turn_sink(unit_index)
-        unit, kind_, index_ = torch.tensor([[unit_index], [kind], [index]], device=self._units_N.device)
+    def _visible_QN(self, queries_2Q: Tensor, unit_index: int) -> Tensor:
+        """Which slots each query of a unit sees."""
+        kind_Q, index_Q = queries_2Q
+        queries = Tokens.clean(torch.full_like(kind_Q, unit_index), kind_Q, index_Q)
         keys = Tokens.clean(self._units_N, self._kinds_N, self._indices_N)
         config = self._model.config
-        return may_attend(Tokens.clean(unit, kind_, index_), keys, lag=config.lag, history=config.history)
+        return may_attend(queries, keys, lag=config.lag, history=config.history)
 
     def _turn_sink(self, unit_index: int) -> None:
         """Keeps the sink at a constant distance from this unit once the windows are full."""
@@ -165,30 +198,3 @@ class KvCache:
         turned = turn(self._sink_keys.transpose(1, 2), self._model.rotation(positions)).transpose(1, 2)
         self.keys_values[:, 0, :, : self._sink_end] = turned
         self._sink_shift_units = shift
-
-
-@dataclass(frozen=True)
-class CacheAttention:
-    """Writes the keys and values of a pass into its slots and attends over the whole cache."""
-
-    keys_values: Tensor
-    places: tuple[slice, ...]
-    visible_1N: Tensor
-
-    def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
-        keys, values = self.keys_values[layer]
-        token = 0
-        for place in self.places:
-            end = token + place.stop - place.start
-            keys[:, place] = k_BTKS[0, token:end].transpose(0, 1)
-            values[:, place] = v_BTKS[0, token:end].transpose(0, 1)
-            token = end
-        return attend_grouped(q_BTHS, keys[None], values[None], self.visible_1N)
-
-
-def _rings(counts: tuple[int, ...], windows: list[int], start: int, lag: int) -> tuple[Ring, ...]:
-    rings: list[Ring] = []
-    for count, window in zip(counts, windows, strict=True):
-        # Beyond the window: the unit that is staged, and those by which the state pass may run ahead of the latents.
-        rings.append(Ring(rings[-1].end if rings else start, count, window + 1 + lag))
-    return tuple(rings)

@@ -1,12 +1,16 @@
-"""The pass over a unit's agent latents: solver steps and the clean pass are the same function at other noise levels."""
+"""The pass over a unit's agent latents: solver steps and the clean pass are the same function at other noise levels.
+
+Shape letters: T tokens, D width.
+"""
 
 import torch
 from torch import Tensor
 
-from wan_streamer.engine.exchange import Latents
 from wan_streamer.engine.kv import KvCache
-from wan_streamer.model.flow import solver_times
-from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, Kind
+from wan_streamer.engine.number_type import media_dtype
+from wan_streamer.engine.unit_place import CacheAttention
+from wan_streamer.model.flow import solve, solver_times
+from wan_streamer.model.layout import LATENT_KINDS, Kind
 from wan_streamer.model.rope import Rotation
 from wan_streamer.model.transformer import Attend
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -22,23 +26,64 @@ class LatentPass:
         self.times = solver_times(model.config.solver_steps)
         device = model.layer_modulation.device
         self._modulations = {tau: model.modulation(torch.full((1, 1), tau, device=device)) for tau in self.times}
-        self._offsets = model.layout.offsets_T3()[model.layout.slice(*LATENT_KINDS)].to(device)
+        self.offsets_T3 = model.layout.offsets_T3()[model.layout.slice(*LATENT_KINDS)].to(device)
 
-    def rotation(self, unit_index: int) -> Rotation:
-        """RoPE of the latents of a unit."""
-        return self.model.rotation(self._offsets + unit_index * POSITIONS_PER_UNIT)
-
-    def attention(self, cache: KvCache, unit_index: int) -> Attend:
+    def attention(self, attend: CacheAttention) -> Attend:
         """Attention of the passes over a unit: to what the cache shows it, and to itself."""
-        return cache.attend(LATENT_KINDS, unit_index)
+        return attend
 
     def __call__(self, latents: tuple[Tensor, Tensor], tau: float, rotation: Rotation, attend: Attend) -> Tensor:
         """Contexts [1, T, D] of audio and video latents [tokens, channels] at a noise level of the solver."""
-        x = self.model.embed_latents(latents[0][None], latents[1][None])
+        dtype = self.model.layer_modulation.dtype
+        x = self.model.embed_latents(latents[0][None].to(dtype), latents[1][None].to(dtype))
         return self.model.transformer(x, rotation, self._modulations[tau], attend)
 
-    def commit(self, cache: KvCache, latents: Latents, kinds: tuple[Kind, ...]) -> None:
-        """The clean pass: writes the unit's clean latents into the cache and makes `kinds` history."""
-        attend = self.attention(cache, latents.unit_index)
-        self((latents.audio, latents.video), CLEAN_TAU, self.rotation(latents.unit_index), attend)
-        cache.commit(kinds, latents.unit_index)
+
+class UnitLatents:
+    """The latents of a unit of one session and the passes over them, in memory that keeps its place.
+
+    Latents are float32 at least: the solver's steps are small beside what they are added to.
+
+    Attributes:
+        place: of the unit; to be moved there before the passes.
+        noise: audio and video [tokens, channels] that `solve` starts from.
+        latents: what it ends at, and what `clean` commits.
+    """
+
+    def __init__(self, latent_pass: LatentPass, cache: KvCache) -> None:
+        model = latent_pass.model
+        self._pass = latent_pass
+        self.place = cache.place(LATENT_KINDS, [(Kind.AGENT_AUDIO, 0)], latent_pass.offsets_T3)
+        self._attend = latent_pass.attention(cache.attention(self.place, slice(None), 0))
+        audio_count = model.layout.counts[Kind.AGENT_AUDIO]
+        shapes = (
+            (audio_count, model.config.agent_audio.latent_channels),
+            (self.place.offsets_T3.shape[0] - audio_count, model.config.agent_video.latent_channels),
+        )
+        dtype, device = media_dtype(model), model.layer_modulation.device
+        self.noise = _pair(*(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes))
+        self.latents = _pair(*(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes))
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All memory of the latents and their place."""
+        return (*self.place.tensors, *self.noise, *self.latents)
+
+    def solve(self) -> None:
+        """All steps from noise to clean latents, audio and video jointly."""
+
+        def velocity(latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
+            audio, video = self._pass.model.velocities(self._pass(latents, tau, self.place.rotation, self._attend))
+            return audio[0], video[0]
+
+        solved = solve(self.noise, self._pass.times, velocity)
+        for own, each in zip(self.latents, solved, strict=True):
+            own.copy_(each)
+
+    def clean(self) -> None:
+        """The clean pass: writes the keys and values of the clean latents into the cache."""
+        self._pass(self.latents, CLEAN_TAU, self.place.rotation, self._attend)
+
+
+def _pair(audio: Tensor, video: Tensor) -> tuple[Tensor, Tensor]:
+    return audio, video

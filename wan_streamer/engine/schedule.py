@@ -6,6 +6,7 @@ must give the same latents, bit for bit.
 
 from dataclasses import dataclass
 
+from wan_streamer.engine.captured import Recorder
 from wan_streamer.engine.exchange import AgentOutput, Latents, Stage, UserInput, unstamped
 from wan_streamer.engine.performer import Performer, PerformerSession
 from wan_streamer.engine.thinker import Thinker, ThinkerSession
@@ -22,15 +23,24 @@ class DuplexSession:
 
 
 class Duplex:
-    """Thinker and performer of one model, one after the other."""
+    """Thinker and performer of one model, one after the other.
 
-    def __init__(self, model: WanStreamer) -> None:
-        self.thinker = Thinker(model)
-        self.performer = Performer(model)
+    Args:
+        recorder: how passes run; by default as is best on the model's device.
+    """
+
+    def __init__(self, model: WanStreamer, recorder: Recorder | None = None) -> None:
+        self.thinker = Thinker(model, recorder)
+        self.performer = Performer(model, recorder)
 
     def open(self, seed: int) -> DuplexSession:
         """A conversation before its first unit."""
         return DuplexSession(self.thinker.open(), self.performer.open(seed))
+
+    def close(self, session: DuplexSession) -> None:
+        """Ends a conversation; its memory is free for another one."""
+        self.thinker.close(session.thinker)
+        self.performer.close(session.performer)
 
     def step(self, session: DuplexSession, user: UserInput, stage: Stage = unstamped) -> AgentOutput:
         """One unit in, one unit out."""

@@ -1,22 +1,31 @@
 """Whether a KV slice can be a session's next one."""
 
+import torch
+
 from wan_streamer.engine.exchange import KvSlice
+from wan_streamer.engine.number_type import check_number_type, number_type_of
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.layout import USER_KINDS, Kind, UnitLayout
 
 
 def check_slice(
-    kv_slice: KvSlice, config: ModelConfig, last_unit_index: int, *, kv_head_count: int | None = None
+    kv_slice: KvSlice,
+    config: ModelConfig,
+    last_unit_index: int,
+    *,
+    dtype: torch.dtype,
+    kv_head_count: int | None = None,
 ) -> None:
     """Holds a slice against the model and the session.
 
     Args:
         last_unit_index: the last unit that the session has a slice of; -1 before the first.
+        dtype: numbers of the session's keys and values.
         kv_head_count: key-value heads of the rank that gets the slice; the model's when absent.
 
     Raises:
-        InvalidInput: UNIT_INDEX_PAST, TEXT_TOKEN_COUNT or TENSOR_SHAPE.
+        InvalidInput: UNIT_INDEX_PAST, TEXT_TOKEN_COUNT, TENSOR_SHAPE or NUMBER_TYPE.
     """
     if kv_slice.unit_index <= last_unit_index:
         raise InvalidInput(
@@ -39,3 +48,4 @@ def check_slice(
             "thinker and performer must run the same model",
             reason="TENSOR_SHAPE",
         )
+    check_number_type(number_type_of(kv_slice.keys_values.dtype), number_type_of(dtype))

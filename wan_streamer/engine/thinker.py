@@ -6,19 +6,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wan_streamer.engine.choose_token import likeliest
+from wan_streamer.engine.captured import Recorder, Work, recorder_on
 from wan_streamer.engine.exchange import AgentOutput, KvSlice, Latents, Stage, UserInput, unstamped
 from wan_streamer.engine.kv import KvCache
-from wan_streamer.engine.latent_pass import LatentPass
+from wan_streamer.engine.latent_pass import LatentPass, UnitLatents
+from wan_streamer.engine.number_type import media_dtype, media_stream
 from wan_streamer.engine.order import may_think
+from wan_streamer.engine.seats import Seats
+from wan_streamer.engine.unit_words import HEARD_KINDS, TokenPass, UnitWords
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, USER_KINDS, Kind
+from wan_streamer.model.layout import LATENT_KINDS, USER_KINDS, Kind
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.vocabulary import TextStream, vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 
-HEARD_KINDS = (*USER_KINDS, Kind.AGENT_TEXT)
+
+@dataclass(frozen=True)
+class ThinkerSeat:
+    """A session's memory and the passes over it: the state pass, the words, and the clean pass of the latents."""
+
+    cache: KvCache
+    stream: Stream
+    heard: UnitWords
+    unit: UnitLatents
+    state: Work
+    text: Work
+    clean: Work
+
+    def clear(self) -> None:
+        """Forgets the session."""
+        self.cache.clear()
+        for _, state in self.stream.states:
+            state.past.zero_()
 
 
 @dataclass
@@ -30,26 +50,52 @@ class ThinkerSession:
             have to wait for.
     """
 
-    cache: KvCache
-    stream: Stream
+    seat: ThinkerSeat
     text: TextStream
     words: dict[int, list[int]] = field(default_factory=dict)
     last_unit_index: int = -1
 
+    @property
+    def cache(self) -> KvCache:
+        """Its keys and values."""
+        return self.seat.cache
+
+    @property
+    def stream(self) -> Stream:
+        """Its encoders' and codecs' states."""
+        return self.seat.stream
+
 
 class Thinker:
-    """For each unit: `think`; when the latents are back `decode` and, off the response path, `commit`."""
+    """For each unit: `think`; when the latents are back `decode` and, off the response path, `commit`.
 
-    def __init__(self, model: WanStreamer) -> None:
+    Args:
+        recorder: how passes run; by default as is best on the model's device.
+    """
+
+    def __init__(self, model: WanStreamer, recorder: Recorder | None = None) -> None:
         self.model = model
+        self._recorder = recorder or recorder_on(model.layer_modulation.device)
         self._latent_pass = LatentPass(model)
-        self._plain = model.no_modulation()
         self._vocabulary = vocabulary_named(model.config.vocabulary)
-        self._offsets = model.layout.offsets_T3().to(model.layer_modulation.device)
+        self._token_pass = TokenPass(model, self._vocabulary)
+        self._seats = Seats(self._new_seat)
+
+    def reserve(self, count: int) -> int:
+        """Makes memory for sessions and records their passes; for how many the device has room.
+
+        Raises:
+            InvalidInput: MEMORY, for none.
+        """
+        return self._seats.reserve(count)
 
     def open(self) -> ThinkerSession:
-        """A conversation before its first unit; its memory is allocated here and stays."""
-        return ThinkerSession(KvCache(self.model), Stream.of(self.model), TextStream(self._vocabulary))
+        """A conversation before its first unit; its memory is there, and stays."""
+        return ThinkerSession(self._seats.take(), TextStream(self._vocabulary))
+
+    def close(self, session: ThinkerSession) -> None:
+        """Ends a conversation; its memory is free for another one."""
+        self._seats.give_back(session.seat)
 
     def may_think(self, session: ThinkerSession) -> bool:
         """Whether every latent that the next state pass may see has come back (the `lag` of the mask)."""
@@ -68,13 +114,17 @@ class Thinker:
         k = user.unit_index
         with stage("encode"):
             tokens = self._encode(session, user)
+        seat = session.seat
         with stage("state"):
-            rotation = self.model.rotation(self._positions(k, self.model.layout.slice(*USER_KINDS)))
-            context = self.model.transformer(tokens, rotation, self._plain, session.cache.attend(USER_KINDS, k))
+            seat.cache.move(seat.heard.place, k)
+            seat.heard.user_1TD.copy_(tokens)
+            seat.state()
         with stage("text"):
-            words = self._write_words(session, k, context[:, -1])
+            seat.text()
+            words = seat.heard.words()
+        seat.cache.keep_first(Kind.AGENT_TEXT, k, len(words))
         kv_slice = self._slice(session, k, len(words))
-        session.cache.commit(HEARD_KINDS, k)
+        seat.cache.commit(HEARD_KINDS, k)
         session.words[k] = words
         session.last_unit_index = k
         return kv_slice
@@ -95,7 +145,12 @@ class Thinker:
     @torch.inference_mode()
     def commit(self, session: ThinkerSession, latents: Latents) -> None:
         """Adds the clean latents to history, before the state pass that may see them."""
-        self._latent_pass.commit(session.cache, latents, LATENT_KINDS)
+        seat = session.seat
+        seat.cache.move(seat.unit.place, latents.unit_index)
+        for own, clean in zip(seat.unit.latents, (latents.audio, latents.video), strict=True):
+            own.copy_(clean, non_blocking=True)
+        seat.clean()
+        seat.cache.commit(LATENT_KINDS, latents.unit_index)
         del session.words[latents.unit_index]
 
     def discard(self, session: ThinkerSession, unit_index: int) -> None:
@@ -120,25 +175,11 @@ class Thinker:
             raise InvalidInput("got user audio with NaN or infinity, expected samples in -1..1", reason="NOT_FINITE")
 
     def _encode(self, session: ThinkerSession, user: UserInput) -> Tensor:
-        like = self.model.layer_modulation
-        samples = torch.tensor(user.audio).to(like)[None]
-        frames = torch.tensor(user.video).to(like.device).permute(0, 3, 1, 2).to(like.dtype) / 127.5 - 1
+        device, dtype = self.model.layer_modulation.device, media_dtype(self.model)
+        samples = torch.tensor(user.audio).to(device, dtype, non_blocking=True)[None]
+        frames = torch.tensor(user.video).to(device, non_blocking=True).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
         with streaming(session.stream):
             return self.model.embed_user(self.model.see(frames[None, None]), self.model.hear(samples))[:, 0]
-
-    def _write_words(self, session: ThinkerSession, unit_index: int, context_1D: Tensor) -> list[int]:
-        """Likeliest words of a unit: at least one token (LISTEN: no words), at most `max_text_tokens`."""
-        words: list[int] = []
-        places = range(*self.model.layout.slice(Kind.AGENT_TEXT).indices(self.model.layout.token_count))
-        for index, place in enumerate(places):
-            words.append(likeliest(self.model.text_head(context_1D)[0], self._vocabulary.listen))
-            token = self.model.embed_text(torch.tensor([words[-1:]], device=context_1D.device))
-            rotation = self.model.rotation(self._positions(unit_index, slice(place, place + 1)))
-            attend = session.cache.attend_token(Kind.AGENT_TEXT, index, unit_index)
-            context_1D = self.model.transformer(token, rotation, self._plain, attend)[:, 0]
-            if words[-1] in (self._vocabulary.listen, self._vocabulary.end):
-                break
-        return words
 
     def _slice(self, session: ThinkerSession, unit_index: int, text_token_count: int) -> KvSlice:
         counts = self.model.layout.counts
@@ -146,5 +187,14 @@ class Thinker:
         parts.append(session.cache.staged(Kind.AGENT_TEXT, unit_index, text_token_count))
         return KvSlice(unit_index=unit_index, keys_values=torch.cat(parts, dim=3), text_token_count=text_token_count)
 
-    def _positions(self, unit_index: int, tokens: slice) -> Tensor:
-        return self._offsets[tokens] + unit_index * POSITIONS_PER_UNIT
+    def _new_seat(self) -> ThinkerSeat:
+        cache = KvCache(self.model)
+        heard = UnitWords(self._token_pass, cache, may_read=self._recorder.may_read)
+        unit = UnitLatents(self._latent_pass, cache)
+        # Passes are tried while they are recorded: on a unit that sees itself.
+        for place in (heard.place, unit.place):
+            cache.move(place, 0)
+        state, text, clean = (self._recorder.record(work) for work in (heard.state, heard.text, unit.clean))
+        seat = ThinkerSeat(cache, media_stream(self.model), heard, unit, state, text, clean)
+        seat.clear()
+        return seat

@@ -38,16 +38,15 @@ class Tokens:
 
 def window_units(history: HistoryConfig, device: torch.device) -> Tensor:
     """How many units back each kind stays visible, int64 [kinds]."""
-    return torch.tensor(
-        [
-            history.user_video_units,
-            history.user_audio_units,
-            history.agent_text_units,
-            history.agent_audio_units,
-            history.agent_video_units,
-        ],
-        device=device,
+    windows = (
+        history.user_video_units,
+        history.user_audio_units,
+        history.agent_text_units,
+        history.agent_audio_units,
+        history.agent_video_units,
     )
+    # Filled, not copied: a copy from the host would wait for the GPU.
+    return torch.stack([torch.full((), units, device=device) for units in windows])
 
 
 def may_attend(query: Tokens, key: Tokens, *, lag: int, history: HistoryConfig) -> Tensor:

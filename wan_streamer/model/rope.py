@@ -21,10 +21,10 @@ class Rotation:
     sin: Tensor
 
 
-def frequencies(config: BackboneConfig) -> Tensor:
+def frequencies(config: BackboneConfig, device: torch.device | None = None) -> Tensor:
     """Angle a position of each pair, float64 [head_size / 2] (RoFormer, equation 15)."""
     pairs = config.head_size // 2
-    return config.rope_theta ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
+    return config.rope_theta ** (-torch.arange(pairs, dtype=torch.float64, device=device) / pairs)
 
 
 def pair_axes(config: BackboneConfig) -> Tensor:

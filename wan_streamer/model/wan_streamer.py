@@ -154,8 +154,9 @@ class WanStreamer(nn.Module):
     def rotation(self, positions_T3: Tensor) -> Rotation:
         """RoPE of tokens at integer positions (time, row, column)."""
         backbone = self.config.backbone
-        device, dtype = positions_T3.device, self.layer_modulation.dtype
-        return rotation(positions_T3, frequencies(backbone).to(device), self.rope_axes, dtype)
+        # Made where they are used: a copy from the host would wait for the GPU.
+        frequencies_P = frequencies(backbone, positions_T3.device)
+        return rotation(positions_T3, frequencies_P, self.rope_axes, self.layer_modulation.dtype)
 
     def fingerprint(self) -> str:
         """Hash of configuration and weights: equal fingerprints compute the same function."""

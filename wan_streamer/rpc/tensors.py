@@ -90,6 +90,27 @@ def from_proto(
     return array
 
 
+def data_type_named(name: str) -> tensor_pb2.DataType.ValueType:
+    """The message's value for a type of numbers by its usual name.
+
+    Raises:
+        InvalidInput: TENSOR_TYPE, it cannot travel.
+    """
+    if name == BFLOAT16:
+        return tensor_pb2.DATA_TYPE_BFLOAT16
+    known = {dtype.name: value for dtype, value in _DATA_TYPES.items()}
+    if name not in known:
+        raise _wrong_type("tensor", name, f"one of {', '.join((*known, BFLOAT16))}")
+    return known[name]
+
+
+def name_of_data_type(data_type: int) -> str:
+    """The reverse of `data_type_named`; float32 where nothing is said, as by those who know nothing else."""
+    if data_type == tensor_pb2.DATA_TYPE_BFLOAT16:
+        return BFLOAT16
+    return next((dtype.name for dtype, value in _DATA_TYPES.items() if value == data_type), "float32")
+
+
 def _is_bfloat16(dtype: npt.DTypeLike | None) -> bool:
     return isinstance(dtype, str) and dtype == BFLOAT16
 

@@ -143,6 +143,7 @@ default
 {{- /* Helm reads numbers as floats: a large one would be written with an exponent. */}}
 - --weights-seed={{ int64 .root.Values.model.weightsSeed }}
 - --device={{ .root.Values.device }}
+- --dtype={{ .root.Values.dtype }}
 - --threads={{ $own.threads }}
 - --max-sessions={{ int64 $own.maxSessions }}
 {{- end -}}

@@ -1,12 +1,11 @@
 """The pass over a rank's share of a unit's latents."""
 
-from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.latent_pass import LatentPass
 from wan_streamer.engine.ulysses.attention import UlyssesAttention
 from wan_streamer.engine.ulysses.heads import HeadSplit
 from wan_streamer.engine.ulysses.rank_group import RankGroup
 from wan_streamer.engine.ulysses.tokens import TokenSplit
-from wan_streamer.model.layout import LATENT_KINDS
+from wan_streamer.engine.unit_place import CacheAttention
 from wan_streamer.model.wan_streamer import WanStreamer
 
 
@@ -18,10 +17,8 @@ class UlyssesLatentPass(LatentPass):
         self._group = group
         self._heads = heads
         self._tokens = tokens
-        self._offsets = tokens.own(self._offsets, group.rank, 0)
+        self.offsets_T3 = tokens.own(self.offsets_T3, group.rank, 0)
 
-    def attention(self, cache: KvCache, unit_index: int) -> UlyssesAttention:
+    def attention(self, attend: CacheAttention) -> UlyssesAttention:
         """Attention of this rank's heads over its cache and all latents of a unit."""
-        return UlyssesAttention(
-            group=self._group, heads=self._heads, tokens=self._tokens, inner=cache.attend(LATENT_KINDS, unit_index)
-        )
+        return UlyssesAttention(group=self._group, heads=self._heads, tokens=self._tokens, inner=attend)

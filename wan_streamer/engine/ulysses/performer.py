@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from wan_streamer.engine.captured import Recorder
 from wan_streamer.engine.exchange import Latents
 from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.performer import Performer, PerformerSession
@@ -24,8 +25,8 @@ class UlyssesPerformer(Performer):
         InvalidInput: RANKS, the model's heads cannot be split evenly.
     """
 
-    def __init__(self, model: WanStreamer, group: RankGroup) -> None:
-        super().__init__(model)
+    def __init__(self, model: WanStreamer, group: RankGroup, recorder: Recorder | None = None) -> None:
+        super().__init__(model, recorder)
         counts = model.layout.counts
         self.group = group
         self._heads = HeadSplit.of(model.config.backbone, group.rank_count)
@@ -41,10 +42,6 @@ class UlyssesPerformer(Performer):
         """Key-value heads of this rank."""
         return self._heads.rank_kv_heads
 
-    def open(self, seed: int) -> PerformerSession:
-        """As `Performer.open`, with this rank's part of the cache."""
-        return PerformerSession(seed, KvCache(self.model, kv_head_count=self.kv_head_count))
-
     @torch.inference_mode()
     def solve(self, session: PerformerSession, unit_index: int) -> Latents:
         """As `Performer.solve`; the video latents of all ranks come together at the end."""
@@ -57,6 +54,9 @@ class UlyssesPerformer(Performer):
         """As `Performer.commit`."""
         own = Latents(unit_index=latents.unit_index, audio=latents.audio, video=self._own(latents.video))
         super().commit(session, own)
+
+    def _new_cache(self) -> KvCache:
+        return KvCache(self.model, kv_head_count=self.kv_head_count)
 
     def _noise(self, seed: int, unit_index: int) -> tuple[Tensor, Tensor]:
         audio, video = super()._noise(seed, unit_index)
