@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from wan_streamer.model.ear import MEL_BANDS, UNIT_SAMPLES, Ear
+from wan_streamer.model.config import EarConfig
+from wan_streamer.model.ear import EAR_FEATURES, MEL_BANDS, UNIT_SAMPLES
+from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.train.heard_variant import EARLIER_SAMPLES, hear_variant, warped
+from wan_streamer.train.whisper_ear_weights import slaney_filters
 
 
-def an_ear() -> Ear:
-    """An ear of random weights with a comb of mel filters, each 32 frequencies wide."""
+def an_encoder(*, whisper: bool = False) -> EarEncoder:
+    """Ears of random weights, the first with a comb of mel filters, each 32 frequencies wide."""
     torch.manual_seed(0)
-    ear = Ear()
+    encoder = EarEncoder(EarConfig(whisper=whisper, dilations=(1,)), 16)
     middle = torch.linspace(4, 252, MEL_BANDS)
-    ear.mel.filters.copy_((1 - (torch.arange(257)[:, None] - middle).abs() / 16).clamp(min=0))
-    return ear
+    encoder.ear.mel.filters.copy_((1 - (torch.arange(257)[:, None] - middle).abs() / 16).clamp(min=0))
+    if encoder.whisper is not None:
+        encoder.whisper.mel.filters.copy_(slaney_filters())
+    return encoder
 
 
 def tone(frequency_hz: float) -> torch.Tensor:
@@ -24,7 +29,7 @@ def tone(frequency_hz: float) -> torch.Tensor:
 @pytest.mark.parametrize("factor", [0.88, 1.14])
 def test_a_warped_ear_takes_a_tone_for_another(factor: float) -> None:
     """2,000 Hz sound as `factor` times 2,000 Hz do to the plain ear, and without a warp nothing changes."""
-    ear = an_ear()
+    ear = an_encoder().ear
     plain = ear.mel.filters.clone()
     torch.testing.assert_close(warped(plain, 1.0), plain)
     other = ear.mel(tone(2000 * factor))[0, 20:].mean(0)
@@ -45,23 +50,26 @@ def test_all_frequencies_have_a_place() -> None:
 
 
 def test_a_variant_is_drawn_again_and_leaves_the_ear_as_it_was() -> None:
-    """The same seed hears the same, another something else, and the ear's filters are the plain ones after it."""
-    ear, samples = an_ear(), tone(500)[0]
-    plain = ear.mel.filters.clone()
-    one, again, other = (hear_variant(ear, samples, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    """The same seed hears the same, another something else, and the ears' filters are the plain ones after it."""
+    encoder, samples = an_encoder(whisper=True), tone(500)[0]
+    assert encoder.whisper is not None
+    mels = (encoder.ear.mel, encoder.whisper.mel)
+    plain = [mel.filters.clone() for mel in mels]
+    one, again, other = (hear_variant(encoder, samples, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, again)
-    assert not torch.equal(one, other)
-    assert torch.equal(ear.mel.filters, plain)
+    for heard in (slice(None, EAR_FEATURES), slice(EAR_FEATURES, None)):
+        assert not torch.equal(one[..., heard], other[..., heard])
+    assert all(torch.equal(mel.filters, kept) for mel, kept in zip(mels, plain, strict=True))
 
 
 def test_a_variant_comes_earlier_by_less_than_a_token() -> None:
     """Sound that begins with unit 2 is never heard before unit 1 is half over, and what is cut off is silence."""
     assert EARLIER_SAMPLES <= UNIT_SAMPLES // 2
-    ear, samples = an_ear(), torch.zeros(4 * UNIT_SAMPLES)
+    encoder, samples = an_encoder(), torch.zeros(4 * UNIT_SAMPLES)
     samples[2 * UNIT_SAMPLES :] = tone(700)[0, : 2 * UNIT_SAMPLES]
-    silent = ear(torch.zeros(1, 4 * UNIT_SAMPLES))[0]
+    silent = encoder.sense(torch.zeros(1, 4 * UNIT_SAMPLES))[0]
     for seed in range(5):
-        heard = hear_variant(ear, samples, np.random.default_rng(seed))
+        heard = hear_variant(encoder, samples, np.random.default_rng(seed))
         torch.testing.assert_close(heard[0], silent[0])
         torch.testing.assert_close(heard[1, 0], silent[1, 0])
         assert not torch.allclose(heard[2], silent[2])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from wan_streamer.unit import samples_per_unit
 
 MEL_FRAME_MS = 10
+# Whisper tiny's width, at each of the 20 ms of a token of 80 ms.
+WHISPER_FEATURES = 4 * 384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class EarConfig:
     """The pretrained ear (model/ear.py), which has one size and is not trained further, and what is trained on it.
 
     Attributes:
+        whisper: Whisper's encoder listens, too (model/whisper_ear.py): words of more voices, 0.4 s late.
         width: of the speech encoder (model/speech_encoder.py).
         dilations: of its convolutions, in tokens; each sees three.
     """
@@ -82,8 +85,14 @@ class EarConfig:
     sample_rate_hz: int = 16_000
     tokens_per_unit: int = 2
     features: int = 96
+    whisper: bool = False
     width: int = 192
     dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8, 1, 2, 4, 1, 2, 4, 8)
+
+    @property
+    def heard_features(self) -> int:
+        """Numbers of a token, of all that listens."""
+        return self.features + WHISPER_FEATURES * self.whisper
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ from wan_streamer.model.ear import load_ear
 from wan_streamer.model.model_weights import load_trained
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.model.whisper_ear import load_whisper_ear
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-EAR = SHIPPED / "ear.safetensors"
+EAR, WHISPER_EAR = SHIPPED / "ear.safetensors", SHIPPED / "whisper-ear.safetensors"
 
 
 def shipped_codec(preset: str, kind: str) -> Path:
@@ -44,6 +45,8 @@ def use_shipped_senses(model: WanStreamer) -> bool:
         model.set_latent_statistics(kind, trained.latent_mean, trained.latent_deviation)
     if isinstance(model.user_audio, EarEncoder):
         model.user_audio.ear.load_state_dict(load_ear(EAR).state_dict())
+        if model.user_audio.whisper is not None:
+            model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
     return True
 
 

@@ -54,9 +54,9 @@ class SpeechEncoder(nn.Module):
 
     def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("deviation", torch.ones(config.features))
-        self.enter = nn.Linear(config.features, config.width)
+        self.register_buffer("mean", torch.zeros(config.heard_features))
+        self.register_buffer("deviation", torch.ones(config.heard_features))
+        self.enter = nn.Linear(config.heard_features, config.width)
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
         self.letters = nn.Linear(config.width, LETTERS_PER_TOKEN * (len(LETTERS) + 1))

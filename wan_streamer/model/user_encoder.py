@@ -6,6 +6,7 @@ the agent's video codec; on each stands a small network that is trained.
 Shape letters: B batch, U units, F frames of a unit, T samples, N tokens, C channels, D width of the backbone.
 """
 
+import torch
 from torch import Tensor, nn
 
 from wan_streamer.model.audio_codec import AudioEncoder
@@ -13,6 +14,7 @@ from wan_streamer.model.config import AudioCodecConfig, EarConfig, VideoCodecCon
 from wan_streamer.model.ear import Ear
 from wan_streamer.model.speech_encoder import SpeechEncoder
 from wan_streamer.model.video_codec import VideoEncoder
+from wan_streamer.model.whisper_ear import WhisperEar
 
 
 class UserVideoEncoder(nn.Module):
@@ -46,17 +48,19 @@ class UserAudioEncoder(nn.Module):
 
 
 class EarEncoder(nn.Module):
-    """Features of the pretrained ear [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
+    """Features of pretrained ears [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
 
     def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
         self.ear = Ear()
+        self.whisper = WhisperEar() if config.whisper else None
         self.speech = SpeechEncoder(config, width)
         self.adapt = nn.Sequential(nn.Linear(config.width, width), nn.SiLU(), nn.Linear(width, width))
 
     def sense(self, samples_BT: Tensor) -> Tensor:
-        """What the ear makes of the samples of whole units."""
-        return self.ear(samples_BT)
+        """What all that is pretrained makes of the samples of whole units."""
+        features: Tensor = self.ear(samples_BT)
+        return features if self.whisper is None else torch.cat([features, self.whisper(samples_BT)], dim=3)
 
     def forward(self, features_BUNC: Tensor) -> Tensor:
         return self.adapt(self.speech(features_BUNC))

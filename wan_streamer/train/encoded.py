@@ -47,7 +47,7 @@ def unit_type(config: ModelConfig, *, pictures: bool, agent_sound: bool = True) 
     ear, agent = config.user_audio, config.agent_audio
     assert isinstance(ear, EarConfig)
     fields: list[Any] = [
-        ("heard", np.float16, (ear.tokens_per_unit, ear.features)),
+        ("heard", np.float16, (ear.tokens_per_unit, ear.heard_features)),
         ("words", np.int32, (config.max_text_tokens,)),
         ("said", np.int32, (config.max_text_tokens,)),
         ("noticed", np.int32, (config.max_text_tokens,)),
@@ -118,7 +118,7 @@ class Encoder:
             return self._model.hear(torch.from_numpy(samples)[None])[0].numpy()
         encoder = self._model.user_audio
         assert isinstance(encoder, EarEncoder)
-        return hear_variant(encoder.ear, torch.from_numpy(samples), variant).numpy()
+        return hear_variant(encoder, torch.from_numpy(samples), variant).numpy()
 
     @torch.inference_mode()
     def _encode_voice(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from wan_streamer.model.ear import UNIT_SAMPLES, Ear
+from wan_streamer.model.ear import UNIT_SAMPLES
+from wan_streamer.model.user_encoder import EarEncoder
 
 # Voices of shorter and of longer vocal tracts than the one that spoke.
 WARP = (0.88, 1.14)
@@ -19,8 +20,8 @@ EARLIER_SAMPLES = UNIT_SAMPLES // 2
 
 
 @torch.inference_mode()
-def hear_variant(ear: Ear, samples_T: Tensor, random: Generator) -> Tensor:
-    """What `ear` makes of samples of whole units as `random` changes them, [U, N, C].
+def hear_variant(encoder: EarEncoder, samples_T: Tensor, random: Generator) -> Tensor:
+    """What `encoder` senses of samples of whole units as `random` changes them, [U, N, C].
 
     Frequencies are warped by vocal tract length perturbation (Jaitly and Hinton, ICML WDLASL 2013), level and time
     are moved a little.
@@ -28,12 +29,16 @@ def hear_variant(ear: Ear, samples_T: Tensor, random: Generator) -> Tensor:
     earlier = int(random.integers(EARLIER_SAMPLES))
     moved = torch.cat([samples_T[earlier:], samples_T.new_zeros(earlier)])
     gain = 10 ** (random.uniform(-GAIN_DB, GAIN_DB) / 20)
-    plain = ear.mel.filters.clone()
+    factor = random.uniform(*WARP)
+    mels = [encoder.ear.mel.filters, *([] if encoder.whisper is None else [encoder.whisper.mel.filters])]
+    plain = [filters.clone() for filters in mels]
     try:
-        ear.mel.filters.copy_(warped(plain, random.uniform(*WARP)))
-        return ear((moved * gain)[None])[0]
+        for filters in mels:
+            filters.copy_(warped(filters, factor))
+        return encoder.sense((moved * gain)[None])[0]
     finally:
-        ear.mel.filters.copy_(plain)
+        for filters, kept in zip(mels, plain, strict=True):
+            filters.copy_(kept)
 
 
 def warped(filters_FR: Tensor, factor: float) -> Tensor:

