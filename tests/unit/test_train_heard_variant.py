@@ -8,7 +8,6 @@ from wan_streamer.model.config import EarConfig
 from wan_streamer.model.ear import EAR_FEATURES, MEL_BANDS, UNIT_SAMPLES
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.train.heard_variant import EARLIER_SAMPLES, hear_variant, warped
-from wan_streamer.train.whisper_ear_weights import slaney_filters
 
 
 def an_encoder(*, whisper: bool = False) -> EarEncoder:
@@ -17,8 +16,6 @@ def an_encoder(*, whisper: bool = False) -> EarEncoder:
     encoder = EarEncoder(EarConfig(whisper=whisper, dilations=(1,)), 16)
     middle = torch.linspace(4, 252, MEL_BANDS)
     encoder.ear.mel.filters.copy_((1 - (torch.arange(257)[:, None] - middle).abs() / 16).clamp(min=0))
-    if encoder.whisper is not None:
-        encoder.whisper.mel.filters.copy_(slaney_filters())
     return encoder
 
 

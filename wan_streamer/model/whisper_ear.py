@@ -18,7 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.ear import HOP_SAMPLES, MEL_WINDOW_SAMPLES, POWER_FLOOR, RANGE_DECADES, UNIT_SAMPLES
+from wan_streamer.model.ear import (
+    EAR_SAMPLE_RATE_HZ,
+    HOP_SAMPLES,
+    MEL_WINDOW_SAMPLES,
+    POWER_FLOOR,
+    RANGE_DECADES,
+    UNIT_SAMPLES,
+)
+from wan_streamer.model.mel_bank import mel_bank
 from wan_streamer.model.row_integers import restored
 from wan_streamer.model.streaming import CausalLayer
 
@@ -81,7 +89,8 @@ class WhisperMel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("window", torch.hann_window(MEL_WINDOW_SAMPLES), persistent=False)
-        self.register_buffer("filters", torch.zeros(MEL_WINDOW_SAMPLES // 2 + 1, MEL_BANDS))
+        filters_RF = mel_bank(EAR_SAMPLE_RATE_HZ, MEL_WINDOW_SAMPLES, MEL_BANDS)
+        self.register_buffer("filters", torch.tensor(filters_RF.T, dtype=torch.float32), persistent=False)
 
     def forward(self, samples_WT: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(samples_WT.unfold(1, MEL_WINDOW_SAMPLES, HOP_SAMPLES) * self.window)

@@ -14,9 +14,8 @@ from rich.console import Console
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.ear import EAR_SAMPLE_RATE_HZ, MEL_WINDOW_SAMPLES
 from wan_streamer.model.row_integers import rounded
-from wan_streamer.model.whisper_ear import LAYERS, MEL_BANDS, WhisperEar
+from wan_streamer.model.whisper_ear import LAYERS, WhisperEar
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
@@ -87,20 +86,7 @@ def whisper_ear_from_package(folder: Path) -> WhisperEar:
             "folder and say it again",
             reason="WEIGHTS_DAMAGED",
         ) from error
-    ear.mel.filters.copy_(slaney_filters())
     return ear.eval()
-
-
-def slaney_filters() -> Tensor:
-    """Mel filters [201, 80] of Slaney's Auditory Toolbox, area-normalised, which Whisper was trained with."""
-    linear_hz, step_hz, log_from, log_step = 1000.0, 200 / 3, 15.0, np.log(6.4) / 27
-    mels = np.linspace(0, log_from + np.log(EAR_SAMPLE_RATE_HZ / 2 / linear_hz) / log_step, MEL_BANDS + 2)
-    edges = np.where(mels < log_from, step_hz * mels, linear_hz * np.exp(log_step * (mels - log_from)))
-    bins = np.linspace(0, EAR_SAMPLE_RATE_HZ / 2, MEL_WINDOW_SAMPLES // 2 + 1)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
-    return torch.from_numpy(triangles).float()
 
 
 def _names() -> Iterator[tuple[str, str]]:
