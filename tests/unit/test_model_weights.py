@@ -66,7 +66,7 @@ def test_weights_of_other_codecs_are_refused(tmp_path: Path) -> None:
 
 
 def test_matrices_ship_as_integers_by_row(tmp_path: Path) -> None:
-    """Rows of very different size come back within half a step of their own; small tensors stay exact in float16."""
+    """Rows of very different size come back within half a step of their own; small tensors stay as they are."""
     big = torch.randn(64, 32, 16) * torch.logspace(-6, 2, 64)[:, None, None]
     big[3] = 0
     tensors = {"big": big, "small": torch.randn(8, 8).half(), "bias": torch.randn(32).half()}

@@ -38,6 +38,8 @@ class EncodeOptions:
     """Leave the pictures out: a hundred times as fast, for tasks that need none."""
     variant: int = 0
     """Above 0: another variant of what is heard, with voices of other length, level and time; more to learn hearing."""
+    bfloat16: bool = False
+    """The ears compute in bfloat16: three times as fast where the processor has it."""
     processes: int = 2
     """Conversations that are encoded at the same time."""
 
@@ -75,7 +77,9 @@ class _Maker:
     def __init__(self, options: EncodeOptions) -> None:
         self.options, self.data = options, DataSet(options.data)
         self.encoder = Encoder(
-            model_with_senses(options.preset), None if options.sound_only else default_heads_folder()
+            model_with_senses(options.preset),
+            None if options.sound_only else default_heads_folder(),
+            bfloat16=options.bfloat16,
         )
 
     def records(self, number: int) -> NDArray[Any]:

@@ -35,6 +35,8 @@ class HearOptions(DrawOptions):
     """Directory of the records; the same command goes on where an interrupted one stopped."""
     preset: str = "nano"
     """Size of the model."""
+    bfloat16: bool = False
+    """The ears compute in bfloat16: three times as fast where the processor has it."""
     processes: int = 2
     """Conversations that are made at the same time."""
     cache: Path = field(default_factory=default_root)
@@ -75,7 +77,7 @@ def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
 class _Maker:
     def __init__(self, options: HearOptions, scripts: Sequence[Script]) -> None:
         self.scripts, self.maker = scripts, ConversationMaker(DataCache(options.cache))
-        self.encoder = Encoder(model_with_senses(options.preset), None)
+        self.encoder = Encoder(model_with_senses(options.preset), None, bfloat16=options.bfloat16)
 
     def records(self, number: int) -> NDArray[Any]:
         """A record for each unit of a conversation."""
