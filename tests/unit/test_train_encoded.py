@@ -14,6 +14,7 @@ from wan_streamer.model.vocabulary import TextStream, vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ
 from wan_streamer.train.data.pictures import Pictures
+from wan_streamer.train.encode_command import random_of
 from wan_streamer.train.encoded import BLOCK_UNITS, LEAD_US, NOTICE_US, Encoder
 from wan_streamer.train.video_data import as_frames
 from wan_streamer.train.words import NOTHING
@@ -65,10 +66,12 @@ def test_words_come_before_they_are_said_and_after_they_are_heard(model: WanStre
 def test_what_is_heard_alone_is_the_same(model: WanStreamer) -> None:
     """Without the agent's sound a record has all else as it was."""
     conversation, encoder = small_conversation(words=6, shows_card=True), Encoder(model, None)
-    whole, heard = encoder.encode(conversation), encoder.encode_heard(conversation.timeline, conversation.user_audio)
-    assert set(whole.dtype.names or ()) - set(heard.dtype.names or ()) == {"audio"}
-    for name in heard.dtype.names or ():
-        np.testing.assert_array_equal(heard[name], whole[name])
+    for variant in (0, 3):
+        whole = encoder.encode(conversation, random_of(variant, 7))
+        heard = encoder.encode_heard(conversation.timeline, conversation.user_audio, random_of(variant, 7))
+        assert set(whole.dtype.names or ()) - set(heard.dtype.names or ()) == {"audio"}
+        for name in heard.dtype.names or ():
+            np.testing.assert_array_equal(heard[name], whole[name])
 
 
 def test_what_visitors_do_is_named_when_it_can_be_seen(model: WanStreamer) -> None:

@@ -102,11 +102,15 @@ class DataHear(DrawCommand):
     """Directory of the records; the same command goes on where an interrupted one stopped."""
     preset: str = "nano"
     """Size of the model, or a file of weights (*.safetensors) that says it."""
+    variant: int = 0
+    """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
     bfloat16: bool = False
     """The ears compute in bfloat16: three times as fast where the processor has it."""
     processes: int = 2
     """Conversations that are made at the same time."""
 
     def execute(self, console: Console) -> int:
-        options = self.drawing() | {name: getattr(self, name) for name in ("out", "preset", "bfloat16", "processes")}
+        options = self.drawing() | {
+            name: getattr(self, name) for name in ("out", "preset", "variant", "bfloat16", "processes")
+        }
         return run_module(HEAR_MODULE, options_of(options))

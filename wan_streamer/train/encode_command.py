@@ -52,8 +52,7 @@ def encode(options: EncodeOptions, console: Console) -> None:
             holds records of other data.
         OSError: a file cannot be written; those before it are whole.
     """
-    if options.variant < 0:
-        raise InvalidInput("got --variant below 0, expected 0 or more", reason="COUNT")
+    check_variant(options.variant)
     about = {
         "data_sha256": hashlib.sha256((options.data / MANIFEST).read_bytes()).hexdigest(),
         "model": senses_fingerprint(model_with_senses(options.preset), pictures=not options.sound_only),
@@ -84,8 +83,18 @@ class _Maker:
 
     def records(self, number: int) -> NDArray[Any]:
         """A record for each unit of a conversation."""
-        variant = np.random.default_rng((self.options.variant, number)) if self.options.variant else None
-        return self.encoder.encode(self.data.conversation(number), variant)
+        return self.encoder.encode(self.data.conversation(number), random_of(self.options.variant, number))
+
+
+def check_variant(variant: int) -> None:
+    """Raises InvalidInput for a number that no variant can have."""
+    if variant < 0:
+        raise InvalidInput("got --variant below 0, expected 0 or more", reason="COUNT")
+
+
+def random_of(variant: int, number: int) -> np.random.Generator | None:
+    """What changes a conversation's sound in a variant; None for variant 0, which is the sound as it is."""
+    return np.random.default_rng((variant, number)) if variant else None
 
 
 def model_with_senses(name: str) -> WanStreamer:

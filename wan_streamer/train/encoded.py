@@ -93,10 +93,12 @@ class Encoder:
             self._add_pictures(records, conversation, self._heads)
         return records
 
-    def encode_heard(self, timeline: Timeline, samples: NDArray[np.float32]) -> NDArray[Any]:
+    def encode_heard(
+        self, timeline: Timeline, samples: NDArray[np.float32], variant: np.random.Generator | None = None
+    ) -> NDArray[Any]:
         """A record of `heard_type` for each unit of a conversation of which there is nothing but what is heard."""
         records = np.zeros(len(timeline.units), self.heard_type)
-        self._add_heard(records, timeline, samples, None)
+        self._add_heard(records, timeline, samples, variant)
         return records
 
     def _add_heard(

@@ -22,7 +22,7 @@ from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
-from wan_streamer.train.encode_command import model_with_senses
+from wan_streamer.train.encode_command import check_variant, model_with_senses, random_of
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.record_pool import make_missing
 
@@ -35,6 +35,8 @@ class HearOptions(DrawOptions):
     """Directory of the records; the same command goes on where an interrupted one stopped."""
     preset: str = "nano"
     """Size of the model."""
+    variant: int = 0
+    """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
     bfloat16: bool = False
     """The ears compute in bfloat16: three times as fast where the processor has it."""
     processes: int = 2
@@ -51,6 +53,7 @@ def hear(options: HearOptions, console: Console) -> None:
             holds records of other data.
         OSError: a file cannot be written; those before it are whole.
     """
+    check_variant(options.variant)
     scripts = list(options.generator().scripts(options.seed, options.count))
     make_missing(
         options.out,
@@ -64,7 +67,7 @@ def hear(options: HearOptions, console: Console) -> None:
 
 def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
     drawn = json.dumps([dataclasses.asdict(script) for script in scripts], sort_keys=True)
-    return {
+    about = {
         "data_sha256": hashlib.sha256(drawn.encode()).hexdigest(),
         "model": senses_fingerprint(model_with_senses(options.preset), pictures=False),
         "preset": options.preset,
@@ -72,17 +75,20 @@ def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
         "agent_sound": False,
         "count": len(scripts),
     }
+    if options.variant:
+        about["variant"] = options.variant
+    return about
 
 
 class _Maker:
     def __init__(self, options: HearOptions, scripts: Sequence[Script]) -> None:
-        self.scripts, self.maker = scripts, ConversationMaker(DataCache(options.cache))
+        self.scripts, self.maker, self.variant = scripts, ConversationMaker(DataCache(options.cache)), options.variant
         self.encoder = Encoder(model_with_senses(options.preset), None, bfloat16=options.bfloat16)
 
     def records(self, number: int) -> NDArray[Any]:
         """A record for each unit of a conversation."""
         try:
-            return self.encoder.encode_heard(*self.maker.hear(self.scripts[number]))
+            return self.encoder.encode_heard(*self.maker.hear(self.scripts[number]), random_of(self.variant, number))
         except InvalidInput as error:
             if error.reason != "SCRIPT":
                 raise
