@@ -120,7 +120,7 @@ def test_some_of_what_is_heard_is_hidden(tmp_path: Path) -> None:
     plain = dataclasses.replace(SPELL, spells=False)
     whole = Windows(windows._conversations, plain).batch(tiny_model(), VALIDATION_STEP, range(2)).heard
     assert torch.equal(held, whole)
-    features = torch.randn(12, 2, EarConfig().heard_features)
+    features = torch.randn(40, 2, EarConfig().heard_features)
     random = np.random.default_rng(5)
     hidden = hide_some(features, random)
     kept = (hidden - features).abs() < 1.0
@@ -129,7 +129,7 @@ def test_some_of_what_is_heard_is_hidden(tmp_path: Path) -> None:
     # A band of Whisper's is hidden in each of its four tokens of a token; some of it is, and not all.
     gone = (hidden[..., EAR_FEATURES:] == features[..., EAR_FEATURES:].mean(dim=(0, 1))).all(dim=(0, 1)).view(4, 384)
     assert bool((gone == gone[0]).all())
-    assert 0 < int(gone[0].sum()) <= 2 * 384 // 8
+    assert 0 < int(gone[0].sum()) <= 2 * 384 // 5
 
 
 @pytest.mark.parametrize("wrong", [{"text": "words"}, {"speaks": True}, {"hears": False}])

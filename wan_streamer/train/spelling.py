@@ -13,9 +13,10 @@ from wan_streamer.model.speech_encoder import BLANK, LETTERS
 from wan_streamer.model.vocabulary import Vocabulary
 from wan_streamer.model.whisper_ear import WIDTH as WHISPER_WIDTH
 
-# SpecAugment (arXiv 1904.08779) on the ears' features: two bands of each ear's channels, this share of them at most,
-# and two of tokens, so many at most, keep their mean alone.
-BAND_SHARE, BAND_TOKENS = 1 / 8, 4
+# SpecAugment (arXiv 1904.08779) on the features: of each ear two bands of channels, this share of them at most, and
+# so many stretches of so many tokens at most, keep their mean alone. A question is a third of a window.
+BANDS, BAND_SHARE = 2, 1 / 5
+STRETCHES, STRETCH_TOKENS = 4, 6
 # What brings the loss near to one of a letter.
 LETTERS_A_WINDOW = 32
 # Units of an answer whose words are foretold.
@@ -23,7 +24,7 @@ FORETOLD_UNITS = 16
 # Units without a word before it.
 SILENT_UNITS = 8
 # Deviation of the noise on features, relative to that of each in the window.
-FEATURE_NOISE = 0.1
+FEATURE_NOISE = 0.25
 
 
 def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
@@ -31,15 +32,15 @@ def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
     noise = torch.from_numpy(random.standard_normal(tuple(heard_UNC.shape), "float32"))
     mean_C, deviation_C = heard_UNC.mean(dim=(0, 1)), heard_UNC.std(dim=(0, 1))
     moved_UNC = heard_UNC - mean_C + FEATURE_NOISE * deviation_C * noise
-    _hide_bands(moved_UNC.flatten(0, 1), 0, BAND_TOKENS, random)
+    _hide(moved_UNC.flatten(0, 1), 0, STRETCHES, STRETCH_TOKENS, random)
     # A channel of Whisper's is there for each of its tokens; it is hidden in all of them.
     for channels in (moved_UNC[..., :EAR_FEATURES], moved_UNC[..., EAR_FEATURES:].unflatten(2, (-1, WHISPER_WIDTH))):
-        _hide_bands(channels, -1, int(BAND_SHARE * channels.shape[-1]), random)
+        _hide(channels, -1, BANDS, int(BAND_SHARE * channels.shape[-1]), random)
     return moved_UNC + mean_C
 
 
-def _hide_bands(tensor: Tensor, axis: int, widest: int, random: Generator) -> None:
-    for _ in range(2):
+def _hide(tensor: Tensor, axis: int, count: int, widest: int, random: Generator) -> None:
+    for _ in range(count):
         width = int(random.integers(widest + 1))
         first = int(random.integers(tensor.shape[axis] - width + 1))
         tensor.narrow(axis, first, width).zero_()
