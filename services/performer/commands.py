@@ -1,6 +1,6 @@
 """What the service tells the ranks of a group, and what they answer.
 
-Every rank gets every command, in the same order; rank 0 answers `Solve` and `Commit`. Tensors travel as arrays.
+Every rank gets every command, in the same order; rank 0 answers `Solve`, all answer `Commit`. Tensors travel as arrays.
 """
 
 from dataclasses import dataclass
@@ -76,9 +76,12 @@ class Solved:
     video: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Committed:
-    """The unit is history."""
+    """The unit is history; when this rank began and ended its solver steps and its clean pass, ns since 1970."""
+
+    solve_unix_ns: tuple[int, int]
+    clean_unix_ns: tuple[int, int]
 
 
 Command: TypeAlias = Reserve | Open | Append | Solve | Commit | Close

@@ -140,7 +140,15 @@ class Epoch:
             PlacementLost: EPOCH, the epoch is over.
         """
         self.tell(command)
-        link = self._links[0]
+        return self._answer_of(0)
+
+    def ask_all(self, command: Command) -> list[Answer]:
+        """As `ask`, and what every rank answers."""
+        self.tell(command)
+        return [self._answer_of(rank) for rank in range(len(self._links))]
+
+    def _answer_of(self, rank: int) -> Answer:
+        link = self._links[rank]
         try:
             if not link.poll(ANSWER_LIMIT_S):
                 self.kill()

@@ -2,11 +2,11 @@
 
 import itertools
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
-from services.performer.commands import Append, Close, Commit, Open, Reserve, Solve, Solved
+from services.performer.commands import Append, Close, Commit, Committed, Open, Reserve, Solve, Solved
 from services.performer.epoch import Epoch
 from services.performer.supervisor import Supervisor
 from wan_streamer.engine.exchange import KvSlice, Latents
@@ -18,11 +18,16 @@ from wan_streamer.errors import PlacementLost
 
 @dataclass
 class GroupSession:
-    """A conversation on the ranks of one epoch, where it has a number."""
+    """A conversation on the ranks of one epoch, where it has a number.
+
+    Attributes:
+        committed: what each rank said of the last unit.
+    """
 
     epoch: Epoch
     number: int
     last_unit_index: int = -1
+    committed: list[Committed] = field(default_factory=list)
 
 
 class GroupPerformer:
@@ -84,7 +89,8 @@ class GroupPerformer:
 
     def commit(self, session: GroupSession, latents: Latents) -> None:
         """The clean pass over the latents that `solve` returned last; the ranks have kept them."""
-        session.epoch.ask(Commit(session=session.number))
+        answers = session.epoch.ask_all(Commit(session=session.number))
+        session.committed = [answer for answer in answers if isinstance(answer, Committed)]
 
     def close(self, session: GroupSession) -> None:
         """Frees a conversation's memory on the ranks."""

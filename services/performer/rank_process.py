@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,7 +80,7 @@ class RankServer:
         self._performer = performer
         self._commands = commands
         self._sessions: dict[int, PerformerSession] = {}
-        self._solved: dict[int, Latents] = {}
+        self._solved: dict[int, tuple[Latents, tuple[int, int]]] = {}
 
     def run(self) -> None:
         """Returns when the service has closed its end or is gone."""
@@ -89,7 +90,7 @@ class RankServer:
             except EOFError:
                 return
             answer = self._do(command)
-            if answer is not None and self._performer.group.rank == 0:
+            if answer is not None:
                 self._commands.send(answer)
 
     def _do(self, command: Command) -> Answer | None:
@@ -101,11 +102,17 @@ class RankServer:
             case Append(session=session):
                 self._performer.append(self._sessions[session], _slice_of(command))
             case Solve(session=session, unit_index=unit_index):
-                self._solved[session] = self._performer.solve(self._sessions[session], unit_index)
-                return _answer_of(self._solved[session])
+                begun = time.time_ns()
+                latents = self._performer.solve(self._sessions[session], unit_index)
+                # Waits for the GPU: the times are of work that is done.
+                answer = _answer_of(latents)
+                self._solved[session] = latents, (begun, time.time_ns())
+                return answer if self._performer.group.rank == 0 else None
             case Commit(session=session):
-                self._performer.commit(self._sessions[session], self._solved.pop(session))
-                return Committed()
+                latents, solve_unix_ns = self._solved.pop(session)
+                begun = time.time_ns()
+                self._performer.commit(self._sessions[session], latents)
+                return Committed(solve_unix_ns=solve_unix_ns, clean_unix_ns=(begun, time.time_ns()))
             case Close(session=session):
                 self._performer.close(self._sessions.pop(session))
                 self._solved.pop(session, None)

@@ -13,6 +13,7 @@ import structlog
 from services.performer.config import PerformerConfig
 from services.performer.engine import Engine, running_engine
 from services.performer.epoch import epoch_over
+from services.performer.group_performer import GroupSession
 from services.performer.rank_process import Load
 from wan_streamer.engine.config import load_model
 from wan_streamer.engine.exchange import KvSlice, Latents
@@ -183,6 +184,9 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
         def commit() -> None:
             with flight.stage("clean"):
                 self._performer.commit(session, latents)
+            for rank, done in enumerate(session.committed if isinstance(session, GroupSession) else ()):
+                flight.add_part("rank.solve", *done.solve_unix_ns, rank=rank)
+                flight.add_part("rank.clean", *done.clean_unix_ns, rank=rank)
 
         is_solved = False
         try:

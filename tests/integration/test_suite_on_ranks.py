@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.faults import RankModel, any_alive, formed_group
+from tests.support.otlp import otlp_receiver
 from tests.support.suite import tiny_gateway, tiny_performer, tiny_thinker
 from wan_streamer.client import AudioFormat, Session, Unit, VideoFormat, connect
 from wan_streamer.errors import PlacementLost
@@ -71,6 +73,34 @@ async def test_a_client_is_told_that_its_place_is_lost_and_can_come_again(tmp_pa
         async with asyncio.timeout(30), open_channel(performer) as channel:
             await formed_group(channel)
         assert await converse(gateway) == expected
+
+
+async def test_each_units_trace_says_what_each_rank_did(tmp_path: Path) -> None:
+    """Solver steps and clean pass of both ranks, below the performer's span of the unit and within its time."""
+    with otlp_receiver() as (received, endpoint):
+        async with (
+            tiny_performer(ranks=2, load=RankModel(folder=tmp_path), otlp_endpoint=endpoint) as performer,
+            tiny_thinker(performer) as thinker,
+            tiny_gateway(thinker) as gateway,
+        ):
+            await converse(gateway)
+    spans = {span.span_id: span for _, span in received.spans if span.name.startswith("performer.")}
+    units = [span for span in spans.values() if span.name == "performer.unit"]
+    assert len(units) == UNITS
+    for stage in ("solve", "clean"):
+        parts = [span for span in spans.values() if span.name == f"performer.rank.{stage}"]
+        ranks = {(part.trace_id, rank_of(part)) for part in parts}
+        assert ranks == {(unit.trace_id, rank) for unit in units for rank in range(2)}
+        for part in parts:
+            unit = spans[part.parent_span_id]
+            assert unit.name == "performer.unit"
+            assert unit.start_time_unix_nano < part.start_time_unix_nano < part.end_time_unix_nano
+            assert part.end_time_unix_nano < unit.end_time_unix_nano
+
+
+def rank_of(span: Span) -> int:
+    """Which rank of its group a span is of."""
+    return next(item.value.int_value for item in span.attributes if item.key == "rank")
 
 
 def descendants(process_id: int) -> Iterator[int]:

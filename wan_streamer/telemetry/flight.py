@@ -37,7 +37,17 @@ _RECENT_COUNT = 64
 class Flight:
     """One unit in one process. Made by `FlightRecorder`; stages may be stamped from any thread."""
 
-    __slots__ = ("_recorder", "_span", "attributes", "end_unix_ns", "outcome", "session_id", "stages", "unit_index")
+    __slots__ = (
+        "_recorder",
+        "_span",
+        "attributes",
+        "end_unix_ns",
+        "outcome",
+        "parts",
+        "session_id",
+        "stages",
+        "unit_index",
+    )
 
     def __init__(
         self, recorder: "FlightRecorder", span: Span, session_id: str, unit_index: int, **attributes: AttributeValue
@@ -50,6 +60,7 @@ class Flight:
         self.outcome = ""
         self.end_unix_ns = 0
         self.stages: list[tuple[str, int, int]] = []
+        self.parts: list[tuple[str, int, int, dict[str, AttributeValue]]] = []
 
     @property
     def trace_id(self) -> int:
@@ -68,6 +79,10 @@ class Flight:
     def add_stage(self, name: str, start_unix_ns: int, end_unix_ns: int) -> None:
         """Records a stage that was timed elsewhere, in ns since 1970; one that ends before it starts is 0 long."""
         self.stages.append((name, start_unix_ns, max(start_unix_ns, end_unix_ns)))
+
+    def add_part(self, name: str, start_unix_ns: int, end_unix_ns: int, **attributes: AttributeValue) -> None:
+        """Records what another process did within one of the stages: a span like theirs, of which no metric knows."""
+        self.parts.append((name, start_unix_ns, max(start_unix_ns, end_unix_ns), attributes))
 
     def end(self, outcome: str = ON_TIME, **attributes: AttributeValue) -> None:
         """Closes the flight: observes metrics and makes the spans. The first call counts, later ones do nothing.
@@ -90,9 +105,10 @@ class Flight:
         service = self._recorder._tracing.service
         context = set_span_in_context(self._span)
         unit: dict[str, AttributeValue] = {"session.id": self.session_id, "unit.index": self.unit_index}
-        for name, start_unix_ns, end_unix_ns in self.stages:
+        spans = [(name, start, end, {"stage": name}) for name, start, end in self.stages] + self.parts
+        for name, start_unix_ns, end_unix_ns, attributes in spans:
             tracer.start_span(
-                f"{service}.{name}", context=context, attributes={**unit, "stage": name}, start_time=start_unix_ns
+                f"{service}.{name}", context=context, attributes={**unit, **attributes}, start_time=start_unix_ns
             ).end(end_unix_ns)
         self._span.set_attributes({**unit, **self.attributes, "outcome": self.outcome})
         if self.attributes.get("skip_reason") == _FAULT:

@@ -160,7 +160,7 @@ def stage_2_nano() -> ModelRecipe:
         name="stage-2-nano",
         model=nano(),
         steps=7000,
-        tasks=_mixed({DUPLEX: 1.5, CONVERSE: 1.0, ANSWER: 3.0, SPELL: 1.0, REACT: 0.75, SHOW: 0.75}),
+        tasks=_mixed({DUPLEX: 1.5, CONVERSE: 1.0, ANSWER: 3.0, SPELL: 2.0, REACT: 0.75, SHOW: 0.75}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
         drop_text=0.1,
     )
