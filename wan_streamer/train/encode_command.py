@@ -39,7 +39,7 @@ class EncodeOptions:
     variant: int = 0
     """Above 0: another variant of what is heard, with voices of other length, level and time; more to learn hearing."""
     bfloat16: bool = False
-    """The ears compute in bfloat16: three times as fast where the processor has it."""
+    """The ears compute in bfloat16: much faster where the processor has it."""
     processes: int = 2
     """Conversations that are encoded at the same time."""
 

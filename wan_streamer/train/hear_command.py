@@ -38,7 +38,7 @@ class HearOptions(DrawOptions):
     variant: int = 0
     """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
     bfloat16: bool = False
-    """The ears compute in bfloat16: three times as fast where the processor has it."""
+    """The ears compute in bfloat16: much faster where the processor has it."""
     processes: int = 2
     """Conversations that are made at the same time."""
     cache: Path = field(default_factory=default_root)
