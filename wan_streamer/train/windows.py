@@ -98,7 +98,8 @@ class Windows:
             if is_there
         }
         heard = _tensor(windows["heard"])
-        if task.spells and step != VALIDATION_STEP:
+        # Around questions: what is answered to them is sooner learned by heart than anything else.
+        if task.where == "question" and step != VALIDATION_STEP:
             heard = torch.stack([hide_some(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
