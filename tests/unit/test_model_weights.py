@@ -83,7 +83,7 @@ def test_matrices_ship_as_integers_by_row(tmp_path: Path) -> None:
 def test_shipped_weights_are_read_like_others(tmp_path: Path) -> None:
     """The command writes what `load_trained` reads, with the metadata, and takes fewer bytes than float16."""
     config = small_model()
-    wide = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, mlp_width=512))
+    wide = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, mlp_width=1024))
     model, other = untrained(wide, 1), untrained(wide, 2)
     run, out = tmp_path / "weights.safetensors", tmp_path / "shipped.safetensors"
     run.write_bytes(pack_model(model, {"seed": "1"}, torch.float16))
