@@ -1,5 +1,6 @@
 """Whisper's encoder as an ear: the same in pieces and whole, late by a known time, and what CTranslate2 makes of it."""
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 
@@ -89,10 +90,10 @@ def test_it_forgets() -> None:
 
 
 def test_a_model_hears_with_both_ears() -> None:
-    """A token's features are the first ear's 96 and these, in a stream too; trained weights do not hold it."""
-    config = nano()
-    assert isinstance(config.user_audio, EarConfig)
+    """With `whisper` a token's features are the first ear's 96 and these, in a stream too; weights do not hold it."""
+    config = dataclasses.replace(nano(), user_audio=EarConfig(whisper=True))
     model = untrained_model(config, 0)
+    assert model.user_audio.whisper is not None
     samples = noise(5)
     heard = model.hear(samples)
     assert heard.shape == (1, 5, 2, config.user_audio.heard_features)

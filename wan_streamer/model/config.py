@@ -74,24 +74,25 @@ class AudioCodecConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EarConfig:
-    """Two pretrained ears, which have one size and are not trained further, and what is trained on them.
+    """The pretrained ear (model/ear.py), which has one size and is not trained further, and what is trained on it.
 
     Attributes:
-        features: of a token, from the ear that is there at once (model/ear.py).
+        whisper: Whisper's encoder listens, too (model/whisper_ear.py): words of more voices, 0.4 s late.
         width: of the speech encoder (model/speech_encoder.py).
-        dilations: of its convolutions, in steps of 40 ms; each sees three.
+        dilations: of its convolutions, in tokens; each sees three.
     """
 
     sample_rate_hz: int = 16_000
     tokens_per_unit: int = 2
     features: int = 96
-    width: int = 256
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
+    whisper: bool = False
+    width: int = 192
+    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8, 1, 2, 4, 1, 2, 4, 8)
 
     @property
     def heard_features(self) -> int:
-        """Numbers of a token, of both ears."""
-        return self.features + WHISPER_FEATURES
+        """Numbers of a token, of all that listens."""
+        return self.features + WHISPER_FEATURES * self.whisper
 
 
 @dataclass(frozen=True, kw_only=True)

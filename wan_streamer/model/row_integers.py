@@ -17,11 +17,11 @@ LARGEST: Final = 127
 
 
 def rounded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Large tensors of two axes or more as int8 with their scales [rows] beside them, all others as they are."""
+    """Large tensors of two axes or more as int8 with their scales [rows] beside them, all others in float16."""
     packed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if tensor.ndim < 2 or tensor.numel() < LEAST_COUNT:
-            packed[name] = tensor
+            packed[name] = tensor.half()
             continue
         scale = (tensor.float().flatten(1).abs().amax(dim=1) / LARGEST).clamp(min=torch.finfo(torch.float32).tiny)
         packed[name] = (tensor.float() / _column(scale, tensor)).round().to(torch.int8)

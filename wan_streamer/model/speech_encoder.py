@@ -1,10 +1,10 @@
-"""What visitors say, as letters come out of it: a causal encoder on the pretrained ears, learned by CTC.
+"""What visitors say, as letters come out of it: a causal encoder on the pretrained ear, learned by CTC.
 
 Connectionist temporal classification (Graves et al., ICML 2006) needs no more than sound and words, and learns to hear
 in minutes what next-word losses of the whole Transformer do not learn in hours. Speech models take their encoders from
 such a task; the head that writes letters serves nothing else.
 
-Shape letters: B batch, U units, N tokens, C channels, T steps of all units, D width of steps.
+Shape letters: B batch, U units, N tokens, C channels, T tokens of all units, D width.
 """
 
 from typing import Final
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.model.causal import CausalConv1d
-from wan_streamer.model.config import WHISPER_FEATURES, EarConfig
+from wan_streamer.model.config import EarConfig
 
 LETTERS: Final = " 'abcdefghijklmnopqrstuvwxyz0123456789"
 # The class that is no letter.
 BLANK: Final = len(LETTERS)
-# A token is 80 ms; letters come faster than that, and are learned sooner at a step for each than several at a token.
-STEPS_PER_TOKEN: Final = 2
+# A token is 80 ms; letters come faster than that.
+LETTERS_PER_TOKEN: Final = 3
 KERNEL: Final = 3
 
 
@@ -39,13 +39,12 @@ class SpeechBlock(nn.Module):
 
 
 class SpeechEncoder(nn.Module):
-    """Features of the ears [B, U, N, C] -> what they say [B, U, N, STEPS_PER_TOKEN * D].
+    """Features of the ear [B, U, N, C] -> what they say [B, U, N, D].
 
     Args:
         width: of the backbone, whose words it foretells.
 
     Attributes:
-        token_width: STEPS_PER_TOKEN * D.
         mean, deviation: of each feature in what it is trained on, [C]. Features differ from each other far more than
             each does from moment to moment: without these nothing is learned.
     """
@@ -57,12 +56,11 @@ class SpeechEncoder(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(config.heard_features))
         self.register_buffer("deviation", torch.ones(config.heard_features))
-        self.ear_features, self.token_width = config.features, STEPS_PER_TOKEN * config.width
-        self.enter = nn.Linear(config.features + WHISPER_FEATURES // STEPS_PER_TOKEN, config.width)
+        self.enter = nn.Linear(config.heard_features, config.width)
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
-        self.letters = nn.Linear(config.width, len(LETTERS) + 1)
-        self.answers = nn.Linear(self.token_width, width)
+        self.letters = nn.Linear(config.width, LETTERS_PER_TOKEN * (len(LETTERS) + 1))
+        self.answers = nn.Linear(config.width, width)
 
     def set_statistics(self, mean_C: Tensor, deviation_C: Tensor) -> None:
         """Mean and deviation of each feature of the ear."""
@@ -70,17 +68,13 @@ class SpeechEncoder(nn.Module):
         self.deviation.copy_(deviation_C)
 
     def forward(self, features_BUNC: Tensor) -> Tensor:
-        ear, whisper = ((features_BUNC - self.mean) / self.deviation).tensor_split([self.ear_features], dim=3)
-        # Whisper's tokens come in time's order; the other ear has one for all of them.
-        steps = whisper.unflatten(3, (STEPS_PER_TOKEN, -1))
-        steps = torch.cat([ear.unsqueeze(3).expand(-1, -1, -1, STEPS_PER_TOKEN, -1), steps], dim=4)
-        x_BTD = self.leave(self.blocks(self.enter(steps.flatten(1, 3))))
-        return x_BTD.reshape(*features_BUNC.shape[:3], -1)
+        x_BTD = self.enter((features_BUNC.flatten(1, 2) - self.mean) / self.deviation)
+        return self.leave(self.blocks(x_BTD)).unflatten(1, features_BUNC.shape[1:3])
 
     def spell(self, said_BUND: Tensor) -> Tensor:
-        """What `forward` gave -> log-probabilities of letters and of BLANK, [B, STEPS_PER_TOKEN * U * N, classes]."""
-        steps = said_BUND.unflatten(3, (STEPS_PER_TOKEN, -1)).flatten(1, 3)
-        return F.log_softmax(self.letters(steps).float(), dim=-1)
+        """What `forward` gave -> log-probabilities of letters and of BLANK, [B, LETTERS_PER_TOKEN * U * N, classes]."""
+        logits = self.letters(said_BUND).unflatten(3, (LETTERS_PER_TOKEN, -1))
+        return F.log_softmax(logits.float().flatten(1, 3), dim=-1)
 
     def foretell(self, said_BUND: Tensor, words_VD: Tensor) -> Tensor:
         """What `forward` gave -> log-probabilities of the words that will be answered, [B, U, V].

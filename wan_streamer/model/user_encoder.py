@@ -48,21 +48,19 @@ class UserAudioEncoder(nn.Module):
 
 
 class EarEncoder(nn.Module):
-    """Features of the pretrained ears [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words.
-
-    One ear (`ear.py`) is there at once; words are in the other (`whisper_ear.py`), of more voices, 0.4 s late.
-    """
+    """Features of pretrained ears [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
 
     def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
         self.ear = Ear()
-        self.whisper = WhisperEar()
+        self.whisper = WhisperEar() if config.whisper else None
         self.speech = SpeechEncoder(config, width)
-        self.adapt = nn.Sequential(nn.Linear(self.speech.token_width, width), nn.SiLU(), nn.Linear(width, width))
+        self.adapt = nn.Sequential(nn.Linear(config.width, width), nn.SiLU(), nn.Linear(width, width))
 
     def sense(self, samples_BT: Tensor) -> Tensor:
         """What all that is pretrained makes of the samples of whole units."""
-        return torch.cat([self.ear(samples_BT), self.whisper(samples_BT)], dim=3)
+        features: Tensor = self.ear(samples_BT)
+        return features if self.whisper is None else torch.cat([features, self.whisper(samples_BT)], dim=3)
 
     def forward(self, features_BUNC: Tensor) -> Tensor:
         return self.adapt(self.speech(features_BUNC))

@@ -67,7 +67,7 @@ class Encoder:
     Args:
         model: whose codecs, ear and vocabulary are used.
         heads: the faces, or None to leave pictures out.
-        bfloat16: the ears compute in it; features differ by 2 % of their deviation.
+        bfloat16: the ears compute in it; features of Whisper's differ by 2 % of their deviation.
     """
 
     def __init__(self, model: WanStreamer, heads: Path | None, *, bfloat16: bool = False) -> None:

@@ -154,13 +154,13 @@ def stage_1_nano() -> ModelRecipe:
 def stage_2_nano() -> ModelRecipe:
     """nano's second stage: conversations with all streams, and without pictures, which are longer for the same cost.
 
-    Hearing and answering, which have by far the most data, go on beside them, and the face that speaks.
+    Hearing and answering, which have by far the most data, go on beside them.
     """
     return ModelRecipe(
         name="stage-2-nano",
         model=nano(),
-        steps=7000,
-        tasks=_mixed({DUPLEX: 1.5, CONVERSE: 1.0, ANSWER: 3.0, SPELL: 2.0, REACT: 0.75, SHOW: 0.75}),
+        steps=4000,
+        tasks=_mixed({DUPLEX: 2.0, CONVERSE: 0.75, ANSWER: 2.0, SPELL: 0.75, REACT: 0.5}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
         drop_text=0.1,
     )

@@ -8,7 +8,6 @@ import safetensors.torch
 from rich.console import Console
 from tyro.conf import Positional
 
-from wan_streamer.model.codec_weights import KINDS, load_codec
 from wan_streamer.model.model_weights import config_of, load_trained
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.row_integers import restored, rounded
@@ -20,7 +19,7 @@ from wan_streamer.train.data.sources.program import run_program
 
 @dataclass(frozen=True, kw_only=True)
 class ShipOptions:
-    """Write weights of a run, or of a codec, with matrices as 8-bit integers; what the file says of itself stays."""
+    """Write a run's weights with matrices as 8-bit integers; what the file says of itself stays."""
 
     weights: Positional[Path]
     """Weights that a run wrote."""
@@ -35,13 +34,10 @@ def ship(options: ShipOptions, console: Console) -> None:
         InvalidInput: the weights are damaged, or were trained with other codecs than those that ship.
         OSError: the file cannot be written.
     """
+    model = untrained(config_of(options.weights), 0)
+    use_shipped_senses(model)
+    load_trained(options.weights, model)
     metadata, tensors = read_weights(options.weights)
-    if (kind := metadata.get("kind")) in KINDS:
-        load_codec(options.weights, kind)
-    else:
-        model = untrained(config_of(options.weights), 0)
-        use_shipped_senses(model)
-        load_trained(options.weights, model)
     packed = rounded(tensors)
     content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in packed.items()}, metadata)
     replace_file(options.out, content)

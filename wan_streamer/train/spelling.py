@@ -8,15 +8,12 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
-from wan_streamer.model.ear import EAR_FEATURES
 from wan_streamer.model.speech_encoder import BLANK, LETTERS
 from wan_streamer.model.vocabulary import Vocabulary
-from wan_streamer.model.whisper_ear import WIDTH as WHISPER_WIDTH
 
-# SpecAugment (arXiv 1904.08779) on the features: of each ear two bands of channels, this share of them at most, and
-# so many stretches of so many tokens at most, keep their mean alone. A question is a third of a window.
-BANDS, BAND_SHARE = 2, 1 / 5
-STRETCHES, STRETCH_TOKENS = 4, 6
+# SpecAugment (arXiv 1904.08779) on the ear's features: two bands of channels and two of tokens
+# keep their mean alone, so wide at most.
+BAND_CHANNELS, BAND_TOKENS = 12, 4
 # What brings the loss near to one of a letter.
 LETTERS_A_WINDOW = 32
 # Units of an answer whose words are foretold.
@@ -24,26 +21,19 @@ FORETOLD_UNITS = 16
 # Units without a word before it.
 SILENT_UNITS = 8
 # Deviation of the noise on features, relative to that of each in the window.
-FEATURE_NOISE = 0.25
+FEATURE_NOISE = 0.1
 
 
 def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
     """The features of a window with some of them hidden and a little noise on all."""
     noise = torch.from_numpy(random.standard_normal(tuple(heard_UNC.shape), "float32"))
     mean_C, deviation_C = heard_UNC.mean(dim=(0, 1)), heard_UNC.std(dim=(0, 1))
-    moved_UNC = heard_UNC - mean_C + FEATURE_NOISE * deviation_C * noise
-    _hide(moved_UNC.flatten(0, 1), 0, STRETCHES, STRETCH_TOKENS, random)
-    # A channel of Whisper's is there for each of its tokens; it is hidden in all of them.
-    for channels in (moved_UNC[..., :EAR_FEATURES], moved_UNC[..., EAR_FEATURES:].unflatten(2, (-1, WHISPER_WIDTH))):
-        _hide(channels, -1, BANDS, int(BAND_SHARE * channels.shape[-1]), random)
-    return moved_UNC + mean_C
-
-
-def _hide(tensor: Tensor, axis: int, count: int, widest: int, random: Generator) -> None:
-    for _ in range(count):
+    tokens_TC = (heard_UNC - mean_C + FEATURE_NOISE * deviation_C * noise).flatten(0, 1)
+    for axis, widest in ((1, BAND_CHANNELS), (1, BAND_CHANNELS), (0, BAND_TOKENS), (0, BAND_TOKENS)):
         width = int(random.integers(widest + 1))
-        first = int(random.integers(tensor.shape[axis] - width + 1))
-        tensor.narrow(axis, first, width).zero_()
+        first = int(random.integers(tokens_TC.shape[axis] - width + 1))
+        tokens_TC.narrow(axis, first, width).zero_()
+    return tokens_TC.unflatten(0, heard_UNC.shape[:2]) + mean_C
 
 
 def spelling_loss(log_chances_BTK: Tensor, words_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:

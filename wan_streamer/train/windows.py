@@ -98,8 +98,7 @@ class Windows:
             if is_there
         }
         heard = _tensor(windows["heard"])
-        # Around questions: what is answered to them is sooner learned by heart than anything else.
-        if task.where == "question" and step != VALIDATION_STEP:
+        if task.spells and step != VALIDATION_STEP:
             heard = torch.stack([hide_some(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
