@@ -14,6 +14,14 @@ USERS: Final = {
 }
 API_NAMES: Final = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 DAYS: Final = "3650"
+EXTENSIONS: Final = """
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature,keyEncipherment
+extendedKeyUsage=serverAuth,clientAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
+subjectAltName={names}
+"""
 
 
 def make_certificates(folder: Path, node: str, addresses: list[str]) -> None:
@@ -32,11 +40,13 @@ def make_certificates(folder: Path, node: str, addresses: list[str]) -> None:
     openssl("genrsa", "-out", "sa.key", "2048")
     openssl("rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub")
     key = ("-newkey", "rsa:2048", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=node-ca", "-days", DAYS)
+    # Who checks strictly, as Python does, wants to be told what a key is for and who signed.
+    usage = ("-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
+    openssl("req", "-x509", *key, *usage, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=node-ca", "-days", DAYS)
     names = ",".join([*(f"DNS:{name}" for name in (*API_NAMES, node)), *(f"IP:{address}" for address in addresses)])
     for user, subject in USERS.items():
         openssl("req", *key, "-keyout", f"{user}.key", "-out", f"{user}.csr", "-subj", subject.format(node=node))
-        (folder / f"{user}.ext").write_text(f"subjectAltName={names}")
+        (folder / f"{user}.ext").write_text(EXTENSIONS.format(names=names))
         signing = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", DAYS, "-extfile", f"{user}.ext")
         openssl("x509", "-req", "-in", f"{user}.csr", *signing, "-out", f"{user}.crt")
 

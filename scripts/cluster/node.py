@@ -37,8 +37,9 @@ PACKAGES: Final = {
     "containernetworking-plugins": "/usr/lib/cni/bridge",
 }
 API: Final = f"https://{NODE_IP}:6443"
-# The store of images, which a node leaves to the next one.
-STORE: Final = "containerd"
+# The store of images and what goes into it, which a node leaves to the next one.
+IMAGES: Final = "images"
+KEPT: Final = ("containerd", IMAGES)
 PODS_END_S: Final = 30
 
 
@@ -118,25 +119,16 @@ class Node:
         return _output([PROGRAMS / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments], stdin=stdin)
 
     def take_images(self, names: Sequence[str]) -> None:
-        """Copies images from buildah's store into the node's, those that are not there yet or have changed."""
-        record = self.folder / STORE / "images.json"
-        known: dict[str, str] = json.loads(record.read_text()) if record.is_file() else {}
-        command = ["buildah", "inspect", "--type", "image", "--format", "{{.FromImageID}}"]
-        wanted = {name: _output([*command, name]).strip() for name in names}
-        changed = [name for name in names if known.get(name) != wanted[name]]
-        if not changed:
-            return
-        # In one archive, where layers that they share are once.
-        layout = self.folder / "images"
-        shutil.rmtree(layout, ignore_errors=True)
-        try:
-            for name in changed:
-                _output(["buildah", "push", "--quiet", "--disable-compression", name, f"oci:{layout}:{name}"])
-            with subprocess.Popen(["tar", "-C", layout, "-c", "."], stdout=subprocess.PIPE) as archive:
-                subprocess.run([*self._ctr, "images", "import", "-"], stdin=archive.stdout, check=True)
-        finally:
-            shutil.rmtree(layout, ignore_errors=True)
-        record.write_text(json.dumps({**known, **wanted}))
+        """Copies images from buildah's store into the node's; of what is there already nothing."""
+        layout = self.folder / IMAGES
+        for name in names:
+            # Layers that lie there already are not written again.
+            _output(["buildah", "push", "--quiet", "--disable-compression", name, f"oci:{layout}:{name}"])
+        known = {digest.removeprefix("sha256:") for digest in _output([*self._ctr, "content", "list", "-q"]).split()}
+        new = [blob.relative_to(layout) for blob in layout.glob("blobs/sha256/*") if blob.name not in known]
+        archive_of = ["tar", "-C", layout, "-c", "oci-layout", "index.json", *new]
+        with subprocess.Popen(archive_of, stdout=subprocess.PIPE) as archive:
+            subprocess.run([*self._ctr, "images", "import", "-"], stdin=archive.stdout, check=True, capture_output=True)
 
     @property
     def _ctr(self) -> list[str]:
@@ -219,9 +211,9 @@ class Node:
             if link.is_symlink() and not link.exists():
                 link.unlink()
         for path in self.folder.glob("*"):
-            if path.is_dir() and path.name != STORE:
+            if path.is_dir() and path.name not in KEPT:
                 shutil.rmtree(path)
-            elif path.name != STORE:
+            elif path.name not in KEPT:
                 path.unlink()
 
     def _write(self, name: str, content: str) -> None:
