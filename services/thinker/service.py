@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -195,9 +195,11 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         return session
 
     async def _refuse(self, start: pb.ConverseStart) -> NoReturn:
-        group = await self._describe_performer()
-        if group.epoch != start.epoch:
-            raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
+        # Its group may be gone, too; whether it comes back changes nothing for who is not here any more.
+        with suppress(PeerUnavailable):
+            group = await self._describe_performer()
+            if group.epoch != start.epoch:
+                raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
         raise PlacementLost(
             "this session has no place here (any more): it was over, nobody came back to it in time, or its "
             "reservation expired; create a new session"

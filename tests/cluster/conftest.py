@@ -104,7 +104,8 @@ def installed(cluster: Cluster, images: dict[str, Any]) -> Iterator[Release]:
     release = Release(cluster=cluster, namespace="tiny", values=with_changes(TINY, images))
     release.install()
     yield release
-    cluster.remove_namespace("tiny")
+    if os.environ.get("KEEP_NODE") != "1":
+        cluster.remove_namespace("tiny")
 
 
 @pytest.fixture

@@ -403,6 +403,26 @@ async def test_the_performers_end_is_the_sessions_end() -> None:
             assert isinstance(await ended_with(talk.call), PeerUnavailable)
 
 
+async def test_who_comes_back_after_the_performers_end_hears_that_the_session_is_lost() -> None:
+    """At once, and not only when there is a performer again: what is gone with it does not come back with it."""
+    async with AsyncExitStack() as stack:
+        performing = AsyncExitStack()
+        performer = await performing.enter_async_context(tiny_performer())
+        thinker = await stack.enter_async_context(tiny_thinker(performer))
+        gateway = await stack.enter_async_context(caller(TinySuite(thinker, performer)))
+        talk = await gateway.start("a")
+        incarnation = (await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())).incarnation
+        await performing.aclose()
+        await ended_with(talk.call)
+        again = gateway.stub.Converse()
+        start = pb.ConverseStart(session_id="a", incarnation=incarnation, epoch=talk.epoch, generation=2)
+        await again.write(pb.ConverseRequest(start=start))
+        async with asyncio.timeout(5):
+            lost = await ended_with(again)
+        assert isinstance(lost, PlacementLost)
+        assert "create a new session" in str(lost)
+
+
 async def test_a_session_whose_group_is_another_one_now_is_lost() -> None:
     """When the performer is back, in a new epoch, an old token gets FAILED_PRECONDITION, reason EPOCH."""
     async with AsyncExitStack() as stack:
