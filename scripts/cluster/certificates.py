@@ -57,9 +57,7 @@ def kubeconfig(folder: Path, user: str, server: str) -> str:
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {"name": "node", "cluster": {"server": server, "certificate-authority": f"{folder}/ca.crt"}}
-            ],
+            "clusters": [{"name": "node", "cluster": {"server": server, "certificate-authority": f"{folder}/ca.crt"}}],
             "users": [
                 {
                     "name": user,

@@ -129,7 +129,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
-        """What this thinker runs and how full it is; an error while it has no performer, and so no use."""
+        """What this thinker runs and how full it is; an error while it is of no use, because it or its performer is."""
+        self._worker.check()
         group = await self._describe_performer()
         return pb.DescribeThinkerResponse(
             incarnation=self._incarnation,
@@ -146,6 +147,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             raise InvalidInput("got an empty session_id, expected the new session's", reason="SESSION_ID")
         if self._is_draining:
             raise Draining("this thinker is going away; try another")
+        self._worker.check()
         group = await self._describe_performer()
         if group.is_draining:
             raise Draining(f"performer group {group.group} is going away; try another thinker")

@@ -65,5 +65,13 @@ class Collector:
 
     def spans(self) -> list[dict[str, Any]]:
         """All that have arrived: service, name, trace, id, parent, rank."""
-        command = ["exec", NAME, f"--namespace={self.namespace}", "--", "sh", "-c", "cat /tmp/spans 2>/dev/null || true"]
+        command = [
+            "exec",
+            NAME,
+            f"--namespace={self.namespace}",
+            "--",
+            "sh",
+            "-c",
+            "cat /tmp/spans 2>/dev/null || true",
+        ]
         return [json.loads(line) for line in self.cluster.kubectl(*command).splitlines()]

@@ -1,4 +1,4 @@
-"""An OTLP collector for inside the cluster, run by the gateway's image: keeps each span as a line of JSON in /tmp/spans."""
+"""An OTLP collector for inside the cluster, run by the gateway's image: keeps spans as lines of JSON in /tmp/spans."""
 
 import json
 import pathlib

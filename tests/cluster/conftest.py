@@ -20,6 +20,7 @@ from tests.chart.helm import REPOSITORY
 from tests.cluster.cluster import Cluster
 from tests.cluster.collector import Collector
 from tests.cluster.release import Release, with_changes
+from tests.cluster.report import Report
 from tests.cluster.values import BASE, TINY, TINY_CONFIG_MAP, TINY_FILE
 from tests.support.tiny import tiny_config
 from wan_streamer.model.model_weights import pack_model
@@ -41,6 +42,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(1500))
             if os.environ.get("WAN_STREAMER_CLUSTER") != "required":
                 item.add_marker(pytest.mark.skip(reason="needs a Kubernetes cluster: `make test-cluster` runs it"))
+
+
+REPORT: Final = pytest.StashKey[Report]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the report."""
+    config.stash[REPORT] = Report()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Prints it."""
+    for line in config.stash[REPORT].text(os.cpu_count()):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """What the tests measured."""
+    return pytestconfig.stash[REPORT]
 
 
 @pytest.fixture(scope="session")

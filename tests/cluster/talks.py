@@ -73,10 +73,11 @@ class Talk:
                 await asyncio.sleep(0.02)
 
 
-async def hold(address: str, talk: Talk, *, seed: int = 1, pace: Pace = "media") -> Talk:
-    """Talks noise at the pace of a microphone until it is enough, whatever becomes of the way there.
+async def hold(address: str, talk: Talk, *, seed: int = 1, pace: Pace = "media", is_hasty: bool = False) -> Talk:
+    """Talks noise until it is enough, whatever becomes of the way there.
 
-    At media pace, too, which then says more than "live" on a busy machine: nothing of it may be lost.
+    As fast as a microphone, at media pace too, which then says more than "live" on a busy machine: nothing of it may be
+    lost. Hasty, as fast as the answers come.
     """
     try:
         async with (
@@ -84,7 +85,7 @@ async def hold(address: str, talk: Talk, *, seed: int = 1, pace: Pace = "media")
             asyncio.TaskGroup() as tasks,
         ):
             talk.session_id, talk.rate_hz = session.attached.session_id, session.attached.audio_sample_rate_hz
-            speaking = tasks.create_task(_speak(session, talk.is_enough, seed))
+            speaking = tasks.create_task(_speak(session, talk.is_enough, seed, is_hasty))
             try:
                 async for event in session:
                     talk.events.append(event)
@@ -99,13 +100,13 @@ async def hold(address: str, talk: Talk, *, seed: int = 1, pace: Pace = "media")
 
 
 @asynccontextmanager
-async def talks(address: str, count: int, *, pace: Pace = "media") -> AsyncIterator[list[Talk]]:
+async def talks(address: str, count: int, *, pace: Pace = "media", is_hasty: bool = False) -> AsyncIterator[list[Talk]]:
     """Several conversations at once, under way; leaving lets each say its last and waits for its end."""
     held = [Talk() for _ in range(count)]
     async with asyncio.TaskGroup() as tasks:
         try:
             for seed, talk in enumerate(held):
-                tasks.create_task(hold(address, talk, seed=seed, pace=pace))
+                tasks.create_task(hold(address, talk, seed=seed, pace=pace, is_hasty=is_hasty))
                 # One after the other: gateways ask once a second how full thinkers are.
                 await talk.until_unit(BEGUN_UNITS)
             yield held
@@ -129,14 +130,14 @@ async def short_talk(address: str, units: int = 5, *, limit_s: float = 60) -> Ta
             await asyncio.sleep(0.2)
 
 
-async def _speak(session: Session, is_enough: asyncio.Event, seed: int) -> None:
+async def _speak(session: Session, is_enough: asyncio.Event, seed: int, is_hasty: bool) -> None:
     """Noise in pieces of a quarter of a unit."""
     random = np.random.default_rng(seed)
     start_s, sent = time.monotonic(), 0
     while not is_enough.is_set():
         await session.send_audio(random.integers(-5000, 5000, RATE_HZ * UNIT_MS // 4000).astype(np.int16))
         sent += 1
-        await asyncio.sleep(max(0.0, start_s + sent * UNIT_MS / 4000 - time.monotonic()))
+        await asyncio.sleep(0 if is_hasty else max(0.0, start_s + sent * UNIT_MS / 4000 - time.monotonic()))
     await session.end()
 
 

@@ -1,5 +1,5 @@
-"""What breaks in mid-conversation: each conversation ends in the outcome that the protocol declares, in the time that the
-values promise; nothing comes twice or half; conversations elsewhere lose nothing."""
+"""What breaks in mid-conversation: each conversation ends in the outcome that the protocol declares, in the time that
+the values promise; nothing comes twice or half; conversations elsewhere lose nothing."""
 
 import asyncio
 import functools

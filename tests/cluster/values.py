@@ -1,12 +1,13 @@
 """What the releases of these tests are installed with: two gateways, two thinkers, two performer groups of two ranks.
 
-Two models. nano is what ships, and a unit of it costs 0.1 s of a core: one conversation at a time, slower than real time
-where there are two cores. What needs several conversations at the pace of a microphone uses the tests' own small model
+Two models. nano is what ships, and a unit of it costs 0.1 s of a core: one conversation at a time where there are two
+cores. What needs several conversations at the pace of a microphone uses the tests' own small model
 (tests/support/tiny.py), whose weights come in a ConfigMap and whose structure, services and ways are the same.
 """
 
 from typing import Any, Final
 
+from tests.chart.helm import default_values
 from tests.cluster.release import with_changes
 
 PLACES: Final = 4
@@ -18,6 +19,9 @@ DRAIN_S: Final = 8
 GATEWAY_DRAIN_S: Final = 20
 DETACHED_GRACE_S: Final = 15
 MARGIN_S: Final = 5
+
+# The chart's own.
+LIVENESS: Final[dict[str, int]] = default_values()["thinker"]["probes"]["liveness"]
 
 # All pods fit on one small node.
 _SMALL: Final = {"requests": {"cpu": "50m", "memory": "128Mi"}}

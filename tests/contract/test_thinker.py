@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 import pytest
 
+from tests.support.faults import StandingModel
 from tests.support.suite import TinySuite, header, tiny_performer, tiny_server, tiny_suite, tiny_thinker, user_message
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.schedule import Duplex
@@ -387,6 +388,40 @@ async def test_a_wrong_first_message_is_refused() -> None:
         error = await ended_with(call)
         assert isinstance(error, InvalidInput)
         assert error.reason == "FIRST_MESSAGE"
+
+
+@pytest.mark.parametrize("standing", ["thinker", "performer"])
+async def test_an_engine_that_stands_still_takes_no_new_session(standing: str) -> None:
+    """Within the time of two probes: UNAVAILABLE, reason ENGINE_FROZEN; and again sessions once it moves."""
+    model = StandingModel()
+    async with (
+        tiny_performer(load=model if standing == "performer" else None) as performer,
+        tiny_thinker(performer, load=model if standing == "thinker" else None) as thinker,
+        caller(TinySuite(thinker, performer)) as gateway,
+    ):
+        talk = await gateway.start("a")
+        model.moves.clear()
+        await talk.send(0)
+        async with asyncio.timeout(5):
+            while (refusal := await refusal_of(gateway, "b")) is None:
+                await asyncio.sleep(0.1)
+        assert isinstance(refusal, PeerUnavailable)
+        assert refusal.reason == "ENGINE_FROZEN"
+        with pytest.raises(grpc.aio.AioRpcError):
+            await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())
+        model.moves.set()
+        async with asyncio.timeout(5):
+            while await refusal_of(gateway, "c"):
+                await asyncio.sleep(0.1)
+
+
+async def refusal_of(gateway: Caller, session_id: str) -> WanStreamerError | None:
+    """Why a thinker keeps no place for a session; None: it does."""
+    try:
+        await gateway.stub.Reserve(pb.ReserveRequest(session_id=session_id))
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error)
+    return None
 
 
 async def test_the_performers_end_is_the_sessions_end() -> None:
