@@ -29,6 +29,8 @@ PACKAGES: Final = {
     "containerd": "containerd",
     "runc": "runc",
     "buildah": "buildah",
+    "skopeo": "skopeo",
+    "debootstrap": "debootstrap",
     "iptables": "iptables",
     "nftables": "nft",
     "conntrack": "conntrack",
@@ -122,8 +124,9 @@ class Node:
         """Copies images from buildah's store into the node's; of what is there already nothing."""
         layout = self.folder / IMAGES
         for name in names:
-            # Layers that lie there already are not written again.
-            _output(["buildah", "push", "--quiet", "--disable-compression", name, f"oci:{layout}:{name}"])
+            # Layers that lie there already are not written again; compressing gigabytes would take minutes.
+            copying = ["skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers"]
+            _output([*copying, f"containers-storage:{name}", f"oci:{layout}:{name}"])
         known = {digest.removeprefix("sha256:") for digest in _output([*self._ctr, "content", "list", "-q"]).split()}
         new = [blob.relative_to(layout) for blob in layout.glob("blobs/sha256/*") if blob.name not in known]
         archive_of = ["tar", "-C", layout, "-c", "oci-layout", "index.json", *new]

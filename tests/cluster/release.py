@@ -27,15 +27,14 @@ class Release:
     namespace: str
     values: Mapping[str, Any]
 
-    def install(self) -> None:
-        """Waits until all pods are ready."""
-        self._helm("install", str(CHART), f"--timeout={READY_S}s", "--wait", values=self.values)
+    def install(self, *, waits: bool = True) -> None:
+        """With `waits` until all pods are ready."""
+        self._helm("install", str(CHART), *_waiting(waits), values=self.values)
 
     def upgrade(self, *changes: str, waits: bool = True) -> None:
         """The same values, but for `changes`: NAME=VALUE, as --set takes them."""
         sets = [f"--set={change}" for change in changes]
-        waiting = [f"--timeout={READY_S}s", *(["--wait"] if waits else [])]
-        self._helm("upgrade", str(CHART), *waiting, *sets, values=self.values)
+        self._helm("upgrade", str(CHART), *_waiting(waits), *sets, values=self.values)
 
     def helm_test(self) -> str:
         """What its conversation said."""
@@ -43,11 +42,11 @@ class Release:
 
     def rollback(self) -> None:
         """To the values before the last upgrade."""
-        self._helm("rollback", f"--timeout={READY_S}s", "--wait")
+        self._helm("rollback", *_waiting(True))
 
-    def uninstall(self) -> None:
-        """Waits until its objects are gone."""
-        self._helm("uninstall", "--wait", "--timeout=200s")
+    def uninstall(self, *, waits: bool = True) -> None:
+        """With `waits` until its objects are gone."""
+        self._helm("uninstall", *_waiting(waits))
 
     def address(self) -> str:
         """Where a client outside of the cluster reaches the gateways: the Service's port of a node."""
@@ -119,6 +118,10 @@ class Release:
 
     def _helm(self, action: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         return self.cluster.helm(action, NAME, *arguments, f"--namespace={self.namespace}", values=values)
+
+
+def _waiting(waits: bool) -> list[str]:
+    return [f"--timeout={READY_S}s", f"--wait={'watcher' if waits else 'hookOnly'}"]
 
 
 def is_ready(pod: Object) -> bool:
