@@ -49,6 +49,21 @@ def test_liveness_asks_the_engine_and_readiness_the_service(helm: Helm) -> None:
         assert "service" not in probes["readiness"]
 
 
+def test_scaling_pairs_changes_no_pod_that_stays(helm: Helm) -> None:
+    """One, two or three thinkers with as many groups are made by the same templates: none that holds sessions restarts."""
+    templates = []
+    for count in (1, 2, 3):
+        values = {
+            "gateway": {"discovery": "kubernetes"},
+            "thinker": {"replicas": count},
+            "performer": {"groups": count, "ranks": 2},
+        }
+        manifests = helm.manifests(values)
+        pods = [workload(manifests, component)["spec"]["template"] for component in ("gateway", "thinker", "performer")]
+        templates.append(pods)
+    assert templates[0] == templates[1] == templates[2]
+
+
 def test_an_engine_that_stands_still_gets_no_drain(helm: Helm) -> None:
     """Liveness kills soon after it failed: with the pod's grace, minutes long, nobody would be served so long."""
     for component in ("gateway", "thinker", "performer"):

@@ -19,15 +19,15 @@ async def test_conversations_go_on_and_new_ones_begin_without_the_api_server(tin
     node = tiny.cluster.node
     if node is None:
         pytest.skip("the cluster is somebody else's: its API server is not ours to stop")
-    restarts = tiny.restarts()
+    restarts, address = tiny.restarts(), tiny.address()
     begun = []
-    async with talks(tiny.address(), 2) as held:
+    async with talks(address, 2) as held:
         await asyncio.to_thread(node.processes.stop, "kube-apiserver")
         try:
             loop = asyncio.get_running_loop()
             end_s = loop.time() + AWAY_S
             while loop.time() < end_s:
-                begun.append(await short_talk(tiny.address()))
+                begun.append(await short_talk(address))
                 await asyncio.sleep(2)
         finally:
             await asyncio.to_thread(node.start_api_server)
