@@ -1,4 +1,5 @@
-"""One real Kubernetes node on this host, for tests: `python -m scripts.cluster.node up DIR`, and `down DIR`.
+"""One real Kubernetes node on this host, for tests: `python -m scripts.cluster.node up DIR`, and `down DIR`; `packages`
+prints those of Debian that are missing, and fails where some are.
 
 etcd, API server, controllers, scheduler, containerd with runc, kubelet, kube-proxy and CoreDNS: processes of the host.
 Needs root, the programs of build.sh and Debian's packages; `up` says which are missing. DIR has their state, logs and
@@ -22,7 +23,8 @@ from scripts.cluster.certificates import kubeconfig, make_certificates
 from scripts.cluster.processes import Processes
 from scripts.cluster.settings import NODE, NODE_IP
 
-PROGRAMS: Final = Path(__file__).parents[2] / "build" / "cluster" / "bin"
+BUILD: Final = Path(__file__).parents[2] / "build" / "cluster"
+PROGRAMS, FOLDER = BUILD / "bin", BUILD / "node"
 # Debian's package -> a program of it that is looked for.
 PACKAGES: Final = {
     "etcd-server": "etcd",
@@ -225,12 +227,16 @@ class Node:
         path.write_text(content)
 
 
+def missing_packages() -> list[str]:
+    """Debian's packages of which programs are not there."""
+    return [package for package, program in PACKAGES.items() if not shutil.which(program)]
+
+
 def what_is_lacking() -> str:
     """What this host lacks for a node, and what to do about it; empty where it lacks nothing."""
     if os.geteuid():
         return "got a user who is not root, expected root: containers need it; or set KUBECONFIG"
-    missing = [package for package, program in PACKAGES.items() if not shutil.which(program)]
-    if missing:
+    if missing := missing_packages():
         return f"got no {', '.join(missing)}, expected them; say: apt-get install {' '.join(missing)}"
     own = [name for name in ("kubelet", "coredns") if not (PROGRAMS / name).exists()]
     return f"got no {' or '.join(own)} in {PROGRAMS}, expected them; say: make cluster-tools" if own else ""
@@ -250,9 +256,13 @@ ACTIONS: Final[Mapping[str, Callable[[Node], None]]] = {"up": Node.up, "down": N
 def main() -> int:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("folder", type=Path, help="state, logs and admin.conf of the node")
+    parser.add_argument("action", choices=[*ACTIONS, "packages"])
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="state, logs and admin.conf of the node")
     given = parser.parse_args()
+    if given.action == "packages":
+        missing = missing_packages()
+        sys.stdout.write("".join(f"{package}\n" for package in missing))
+        return int(bool(missing))
     ACTIONS[given.action](Node(given.folder))
     return 0
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import torch
 
-from scripts.cluster.node import PROGRAMS, Node, what_is_lacking
+from scripts.cluster.node import FOLDER, PROGRAMS, Node, what_is_lacking
 from tests.chart.conftest import find_tool
 from tests.chart.helm import REPOSITORY
 from tests.cluster.cluster import Cluster
@@ -27,7 +27,6 @@ from tests.support.tiny import tiny_config
 from wan_streamer.model.model_weights import pack_model
 from wan_streamer.model.presets import untrained
 
-FOLDER: Final = REPOSITORY / "build" / "cluster" / "node"
 BASE_IMAGE: Final = "localhost/wan-streamer-base:trixie"
 # Where no engine of containers runs, and certificates are the host's.
 BUILD_FLAGS: Final = "--isolation chroot --network host -v /etc/ssl/certs:/etc/ssl/certs:ro"

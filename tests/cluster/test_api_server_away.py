@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from tests.cluster.release import Release
+from tests.cluster.report import Report
 from tests.cluster.talks import short_talk, talks
 
 AWAY_S: Final = 60
@@ -13,7 +14,7 @@ AWAY_S: Final = 60
 KNOWN_S: Final = 60
 
 
-async def test_conversations_go_on_and_new_ones_begin_without_the_api_server(tiny: Release) -> None:
+async def test_conversations_go_on_and_new_ones_begin_without_the_api_server(tiny: Release, report: Report) -> None:
     """Two that were there lose nothing over the minute, new ones begin all the while at both places; afterwards the
     gateways watch again: a thinker that is new gets sessions."""
     node = tiny.cluster.node
@@ -37,6 +38,7 @@ async def test_conversations_go_on_and_new_ones_begin_without_the_api_server(tin
         talk.check_nothing_lost()
     assert all(len(talk.units) * 0.16 > AWAY_S for talk in held)
     assert len(begun) > 5
+    report.add(f"API server away for {AWAY_S} s: conversations begun meanwhile", len(begun))
     assert {await asyncio.to_thread(tiny.thinker_of, talk.session_id) for talk in begun} == {0, 1}
     assert tiny.restarts() == restarts
 

@@ -56,7 +56,15 @@ def gpu_nodes(cluster: Cluster) -> Iterator[None]:
         size = {"cpu": "64", "memory": "512Gi", "pods": "100", GPU: str(count)}
         ready = {"type": "Ready", "status": "True", "reason": "Fake", "message": "", "lastHeartbeatTime": heartbeat}
         status = {"capacity": size, "allocatable": size, "conditions": [{**ready, "lastTransitionTime": heartbeat}]}
-        patch = ["patch", "node", name, "--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})]
+        patch = [
+            "patch",
+            "node",
+            name,
+            "--subresource=status",
+            "--type=merge",
+            "--patch",
+            json.dumps({"status": status}),
+        ]
         cluster.kubectl(*patch)
     yield
     cluster.kubectl("delete", "node", *GPUS)
