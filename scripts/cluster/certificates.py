@@ -53,7 +53,7 @@ def make_certificates(folder: Path, node: str, addresses: list[str]) -> None:
 
 def kubeconfig(folder: Path, user: str, server: str) -> str:
     """The file with which a user calls the API server."""
-    return yaml.safe_dump(
+    config: str = yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
@@ -68,3 +68,4 @@ def kubeconfig(folder: Path, user: str, server: str) -> str:
             "current-context": "node",
         }
     )
+    return config

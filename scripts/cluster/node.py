@@ -130,8 +130,8 @@ class Node:
             copying = ["skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers"]
             _output([*copying, f"containers-storage:{name}", f"oci:{layout}:{name}"])
         known = {digest.removeprefix("sha256:") for digest in _output([*self._ctr, "content", "list", "-q"]).split()}
-        new = [blob.relative_to(layout) for blob in layout.glob("blobs/sha256/*") if blob.name not in known]
-        archive_of = ["tar", "-C", layout, "-c", "oci-layout", "index.json", *new]
+        new = [str(blob.relative_to(layout)) for blob in layout.glob("blobs/sha256/*") if blob.name not in known]
+        archive_of = ["tar", "-C", str(layout), "-c", "oci-layout", "index.json", *new]
         with subprocess.Popen(archive_of, stdout=subprocess.PIPE) as archive:
             subprocess.run([*self._ctr, "images", "import", "-"], stdin=archive.stdout, check=True, capture_output=True)
 

@@ -115,7 +115,8 @@ def corefile(folder: Path) -> str:
 
 
 def _component(version: str, kind: str, **content: Any) -> str:
-    return yaml.safe_dump({"apiVersion": version, "kind": kind, **content})
+    text: str = yaml.safe_dump({"apiVersion": version, "kind": kind, **content})
+    return text
 
 
 # CoreDNS is a process of the host: a Service with an address of the node behind it.

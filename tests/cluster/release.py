@@ -57,9 +57,12 @@ class Release:
 
     def pods(self, component: str) -> list[Object]:
         """Pods of a component that are not being ended, by name."""
+        return [pod for pod in self.all_pods(component) if "deletionTimestamp" not in pod["metadata"]]
+
+    def all_pods(self, component: str) -> list[Object]:
+        """Those that are being ended, too."""
         selector = f"--selector=app.kubernetes.io/instance={NAME},{LABEL}={component}"
-        found = self.cluster.get("pods", selector, namespace=self.namespace)
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return self.cluster.get("pods", selector, namespace=self.namespace)
 
     def pod(self, name: str) -> Object:
         """One pod, by the end of its name: thinker-0."""
@@ -96,28 +99,33 @@ class Release:
 
     def thinker_of(self, session_id: str) -> int:
         """The ordinal of the thinker that has a session, by what it logs; its performer group has the same."""
-        [ordinal] = [
-            int(pod["metadata"]["name"].rpartition("-")[2])
-            for pod in self.pods("thinker")
-            if any(line.get("session_id") == session_id for line in self.logs(pod["metadata"]["name"]))
-        ]
-        return ordinal
+        return int(self._who_has("thinker", session_id).rpartition("-")[2])
 
     def gateway_of(self, session_id: str) -> str:
         """The gateway that a session has been attached to, as `thinker_of`."""
-        [name] = [
-            pod["metadata"]["name"]
-            for pod in self.pods("gateway")
-            if any(line.get("session_id") == session_id for line in self.logs(pod["metadata"]["name"]))
-        ]
-        return str(name)
+        return self._who_has("gateway", session_id)
 
     def object_name(self, component: str) -> str:
         """As the chart names a component's objects."""
         return f"{NAME}-wan-streamer-{component}"
 
+    def _who_has(self, component: str, session_id: str) -> str:
+        running = [pod for pod in self.pods(component) if is_running(pod)]
+        [name] = [
+            str(pod["metadata"]["name"])
+            for pod in running
+            if any(line.get("session_id") == session_id for line in self.logs(pod["metadata"]["name"]))
+        ]
+        return name
+
     def _helm(self, action: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         return self.cluster.helm(action, NAME, *arguments, f"--namespace={self.namespace}", values=values)
+
+
+def is_running(pod: Object) -> bool:
+    """Whether its container has started."""
+    statuses = pod["status"].get("containerStatuses", [])
+    return any("running" in status["state"] for status in statuses)
 
 
 def _waiting(waits: bool) -> list[str]:

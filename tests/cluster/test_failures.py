@@ -80,11 +80,12 @@ async def test_a_killed_rank_ends_the_sessions_of_its_group_alone(tiny: Release,
 async def test_a_deleted_place_lets_its_sessions_end(tiny: Release, report: Report, component: str) -> None:
     """GoAway at once, with the time that is left; who ends in it loses nothing, who does not ends with its state's loss
     when the drain is over; new sessions go to the other place meanwhile, and to both when the pod is back."""
-    before = tiny.uids(component)
     async with apart(tiny) as (here, there, struck), talks(tiny.address(), 1) as [more]:
         place = await asyncio.to_thread(tiny.thinker_of, more.session_id)
         (here if place == struck else there).append(more)
         polite, stubborn = here[0], here[1:]
+        assert stubborn
+        uid = tiny.pod(f"{component}-{struck}")["metadata"]["uid"]
         await asyncio.to_thread(tiny.delete_pod, tiny.object_name(f"{component}-{struck}"))
         deleted_s = time.monotonic()
         async with asyncio.timeout(AT_ONCE_S):
@@ -107,10 +108,12 @@ async def test_a_deleted_place_lets_its_sessions_end(tiny: Release, report: Repo
             talk.check_units()
         ended_s = max(talk.ended_s for talk in stubborn) - deleted_s
         report.add(f"deleted {component}, drain {DRAIN_S} s: who does not end is ended after", ended_s)
-        gone_s = await asyncio.to_thread(
-            tiny.cluster.wait, lambda: len(before - tiny.uids(component)) == 1, limit_s=BACK_S
-        )
-        assert gone_s < DRAIN_S + MARGIN_S + AT_ONCE_S
+
+        def is_gone() -> bool:
+            return uid not in {pod["metadata"]["uid"] for pod in tiny.all_pods(component)}
+
+        await asyncio.to_thread(tiny.cluster.wait, is_gone, limit_s=BACK_S)
+        assert time.monotonic() - deleted_s < DRAIN_S + MARGIN_S + AT_ONCE_S
         for talk in there:
             await talk.until_unit(5)
     for talk in there:

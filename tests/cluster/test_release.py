@@ -2,12 +2,22 @@
 
 import asyncio
 
+import pytest
+
 from tests.cluster.cluster import Cluster
 from tests.cluster.collector import Collector
 from tests.cluster.release import Release
+from tests.cluster.report import Report
 from tests.cluster.talks import Talk, hold
 
 UNITS = 10
+# Of all processes in the pod; what they share counts once.
+MEMORY = """
+import pathlib
+def size(rollup):
+    return next(int(line.split()[1]) for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
+print(1024 * sum(map(size, pathlib.Path("/proc").glob("[0-9]*/smaps_rollup"))))
+"""
 SERVICES = {"gateway", "thinker", "performer"}
 
 
@@ -16,6 +26,20 @@ def test_it_installs_where_pods_may_do_the_least(nano: Release) -> None:
     nano.install()
     assert {component: len(nano.pods(component)) for component in SERVICES} == dict.fromkeys(SERVICES, 2)
     assert set(nano.restarts().values()) == {0}
+
+
+@pytest.mark.parametrize("component", ["thinker", "performer"])
+def test_a_pod_says_what_it_admits_and_fits_into_its_memory(nano: Release, report: Report, component: str) -> None:
+    """The capacity that was measured at its start, one session at least; it takes less than half of its memory limit."""
+    [pod, _] = nano.pods(component)
+    name = pod["metadata"]["name"]
+    [ready] = [line for line in nano.logs(name) if line["event"] == "model ready"]
+    assert ready["capacity"] >= 1
+    used_mib = int(nano.python(name, MEMORY)) / 2**20
+    limit = pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
+    assert used_mib < int(limit.removesuffix("Gi")) * 1024 / 2
+    unit = f"{ready['unit_cost_ms']} ms a unit alone, {ready['capacity']} sessions admitted, {used_mib:.0f} MiB"
+    report.add(f"nano, {component} ({ready.get('ranks', 1)} processes)", unit)
 
 
 def test_helm_test_holds_a_conversation(nano: Release) -> None:
