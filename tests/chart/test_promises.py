@@ -50,7 +50,7 @@ def test_liveness_asks_the_engine_and_readiness_the_service(helm: Helm) -> None:
 
 
 def test_scaling_pairs_changes_no_pod_that_stays(helm: Helm) -> None:
-    """One, two or three thinkers with as many groups are made by the same templates: none that holds sessions restarts."""
+    """One, two or three thinkers with as many groups have the same templates: none that holds sessions restarts."""
     templates = []
     for count in (1, 2, 3):
         values = {

@@ -75,7 +75,11 @@ async def test_a_frozen_engine_is_restarted_and_others_go_on(tiny: Release, repo
 @contextmanager
 def freezing(tiny: Release, pod: str) -> Iterator[None]:
     """The pod's engine stands still from here on, until its container ends."""
-    kubectl = [tiny.cluster.kubectl_program, f"--kubeconfig={tiny.cluster.kubeconfig}", f"--namespace={tiny.namespace}"]
+    kubectl = [
+        str(tiny.cluster.kubectl_program),
+        f"--kubeconfig={tiny.cluster.kubeconfig}",
+        f"--namespace={tiny.namespace}",
+    ]
     command = [*kubectl, "exec", "--stdin", pod, "--", "python", "-c", FREEZE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

@@ -30,7 +30,7 @@ def test_it_installs_where_pods_may_do_the_least(nano: Release) -> None:
 
 @pytest.mark.parametrize("component", ["thinker", "performer"])
 def test_a_pod_says_what_it_admits_and_fits_into_its_memory(nano: Release, report: Report, component: str) -> None:
-    """The capacity that was measured at its start, one session at least; it takes less than half of its memory limit."""
+    """What it measured at its start, one session at least; it takes less than half of its memory limit."""
     [pod, _] = nano.pods(component)
     name = pod["metadata"]["name"]
     [ready] = [line for line in nano.logs(name) if line["event"] == "model ready"]

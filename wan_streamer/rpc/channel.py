@@ -27,8 +27,8 @@ _COMMON: Final[tuple[tuple[str, int], ...]] = (
 )
 CHANNEL_OPTIONS: Final[Sequence[tuple[str, int]]] = (
     *_COMMON,
-    # A connection of its own: otherwise channels of a process to one address share one, and behind the address of a load
-    # balancer a client that is told to go elsewhere would come back to the same replica for ever.
+    # A connection of its own: otherwise channels of a process to one address share one, and behind a load balancer a
+    # client that is told to go elsewhere would come back to the same replica for ever.
     ("grpc.use_local_subchannel_pool", 1),
     # A service that starts or restarts is found within a quarter of a second; with 1 s it took up to 1.05 s.
     ("grpc.initial_reconnect_backoff_ms", 100),
