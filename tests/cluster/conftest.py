@@ -17,7 +17,7 @@ import torch
 
 from scripts.cluster.node import FOLDER, PROGRAMS, Node, what_is_lacking
 from tests.chart.conftest import find_tool
-from tests.chart.helm import REPOSITORY
+from tests.chart.helm import REPOSITORY, Helm, container, workload
 from tests.cluster.cluster import Cluster
 from tests.cluster.collector import Collector
 from tests.cluster.release import Release, with_changes
@@ -97,9 +97,8 @@ def collector(cluster: Cluster, images: dict[str, Any]) -> Iterator[Collector]:
     """A collector of traces."""
     cluster.make_namespace("collector")
     collector = Collector(cluster=cluster, namespace="collector")
-    image = images["image"]
-    name = f"wan-streamer/gateway:{image['tag'] or '0.1.0'}"
-    collector.start(f"{image['registry']}/{name}" if image["registry"] else name)
+    gateway = workload(Helm(cluster.helm_program).manifests(images), "gateway")["spec"]["template"]["spec"]
+    collector.start(container(gateway, "gateway")["image"])
     yield collector
     cluster.remove_namespace("collector")
 
