@@ -11,6 +11,7 @@ from tests.cluster.release import Release, is_ready
 from tests.cluster.report import Report
 from tests.cluster.talks import short_talk, talks
 from tests.cluster.values import LIVENESS
+from wan_streamer.errors import PlacementLost
 
 # Stops the one thread that has computed most (the model's start) for as long as this program lives; the others go on.
 FREEZE: Final = """
@@ -89,6 +90,25 @@ def freezing(tiny: Release, pod: str) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+async def test_a_conversation_whose_engine_freezes_is_told_that_it_is_lost(tiny: Release, report: Report) -> None:
+    """The engine is stopped in the middle of a unit: once the thinker is another one there is nothing to come back to,
+    and nothing came twice or half. The conversation at the other thinker loses nothing."""
+    name = tiny.object_name("thinker-1")
+    async with talks(tiny.address(), 2) as held:
+        places = [await asyncio.to_thread(tiny.thinker_of, talk.session_id) for talk in held]
+        other, frozen = held[places.index(0)], held[places.index(1)]
+        with freezing(tiny, name):
+            frozen_s = time.monotonic()
+            async with asyncio.timeout(PATIENCE_S + LIVENESS["terminationGracePeriodSeconds"] + START_S):
+                while not frozen.ended_s:
+                    await asyncio.sleep(0.05)
+        await other.until_unit(5)
+    assert isinstance(frozen.error, PlacementLost), frozen.error
+    frozen.check_units()
+    other.check_nothing_lost()
+    report.add("frozen engine of a thinker: its conversation hears that it is lost after", frozen.ended_s - frozen_s)
 
 
 async def test_neither_an_idle_nor_a_saturated_engine_is_restarted(tiny: Release) -> None:
