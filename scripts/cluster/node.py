@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from scripts.cluster import settings
+from scripts.cluster import pod_network, settings
 from scripts.cluster.certificates import kubeconfig, make_certificates
 from scripts.cluster.processes import Processes
 from scripts.cluster.settings import NODE, NODE_IP
@@ -45,6 +45,8 @@ API: Final = f"https://{NODE_IP}:6443"
 IMAGES: Final = "images"
 KEPT: Final = ("containerd", IMAGES)
 PODS_END_S: Final = 30
+# The kubelet links here to the logs in our folder.
+LOG_LINKS: Final = Path("/var/log/containers")
 
 
 class Node:
@@ -191,6 +193,7 @@ class Node:
                 *("delete", "pods", "--all", "--all-namespaces", f"--field-selector=spec.nodeName={NODE}"),
                 *("--grace-period=1", f"--timeout={PODS_END_S}s"),
             )
+            pod_network.wait_until_given_back(PODS_END_S)
 
     def _remove_containers(self) -> None:
         for task in _output([*self._ctr, "tasks", "list", "--quiet"]).split():
@@ -210,16 +213,16 @@ class Node:
                     inner.rmdir()
         for family in ("ip", "ip6"):
             _succeeds(["nft", "delete", "table", family, "kube-proxy"])
-        _succeeds(["ip", "link", "delete", settings.BRIDGE])
+        pod_network.give_back()
         _succeeds(["ip", "addr", "delete", f"{NODE_IP}/32", "dev", "lo"])
-        for link in Path("/var/log/containers").glob("*.log"):
-            if link.is_symlink() and not link.exists():
-                link.unlink()
         for path in self.folder.glob("*"):
             if path.is_dir() and path.name not in KEPT:
                 shutil.rmtree(path)
             elif path.name not in KEPT:
                 path.unlink()
+        for link in LOG_LINKS.glob("*.log"):
+            if link.is_symlink() and not link.exists():
+                link.unlink()
 
     def _write(self, name: str, content: str) -> None:
         path = self.folder / name

@@ -35,6 +35,8 @@ def kubelet(folder: Path) -> str:
         clusterDNS=[DNS_IP],
         clusterDomain="cluster.local",
         resolvConf=f"{folder}/resolv.conf",
+        # kube-proxy brings rules of its own; these would stay in the host's tables.
+        makeIPTablesUtilChains=False,
         failSwapOn=False,
         evictionHard={"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         # Images cannot be fetched again.
@@ -96,7 +98,7 @@ def bridge(folder: Path) -> str:
         "hairpinMode": True,
         "ipam": addresses,
     }
-    return json.dumps({"cniVersion": "0.4.0", "name": "pods", "plugins": [plugin]})
+    return json.dumps({"cniVersion": "0.4.0", "name": BRIDGE, "plugins": [plugin]})
 
 
 def corefile(folder: Path) -> str:
