@@ -72,6 +72,7 @@ class Node:
         self.down()
         self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["ip", "addr", "replace", f"{NODE_IP}/32", "dev", "lo"], check=True)
+        pod_network.prepare()
         pki = self.folder / "pki"
         make_certificates(pki, NODE, ["127.0.0.1", settings.API_IP, NODE_IP])
         for user in ("admin", "kubelet"):

@@ -14,6 +14,15 @@ NAMESPACES: Final = Path("/run/netns")
 RESULTS: Final = Path("/var/lib/cni/results")
 
 
+def prepare() -> None:
+    """Makes the folder of network namespaces a mount of its own, as other tools do that find none: one that did so while
+    there are pods would hide theirs, and they could never end."""
+    NAMESPACES.mkdir(exist_ok=True)
+    if not NAMESPACES.is_mount():
+        _run("mount", "--bind", str(NAMESPACES), str(NAMESPACES))
+        _run("mount", "--make-shared", str(NAMESPACES))
+
+
 def pod_namespaces() -> list[str]:
     """Network namespaces with an address of a pod."""
     found = []
