@@ -15,8 +15,8 @@ RESULTS: Final = Path("/var/lib/cni/results")
 
 
 def prepare() -> None:
-    """Makes the folder of network namespaces a mount of its own, as other tools do that find none: one that did so while
-    there are pods would hide theirs, and they could never end."""
+    """Makes the folder of network namespaces a mount of its own, as other tools do that find none: one that did so
+    while there are pods would hide theirs, and they could never end."""
     NAMESPACES.mkdir(exist_ok=True)
     if not NAMESPACES.is_mount():
         _run("mount", "--bind", str(NAMESPACES), str(NAMESPACES))
