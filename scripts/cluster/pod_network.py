@@ -53,6 +53,8 @@ def give_back() -> None:
             _run("iptables", "-t", "nat", "-F", rule[-1])
             _run("iptables", "-t", "nat", "-X", rule[-1])
     _run("ip", "link", "delete", BRIDGE)
+    if NAMESPACES.is_mount() and not any(NAMESPACES.iterdir()):
+        _run("umount", str(NAMESPACES))
     for result in RESULTS.glob(f"{BRIDGE}-*"):
         # NETWORK-CONTAINER-INTERFACE; each container has a loopback, too.
         container = result.name.removeprefix(f"{BRIDGE}-").rpartition("-")[0]
