@@ -18,7 +18,7 @@ def prepare() -> None:
     """Makes the folder of network namespaces a mount of its own, as other tools do that find none: one that did so
     while there are pods would hide theirs, and they could never end."""
     NAMESPACES.mkdir(exist_ok=True)
-    if not NAMESPACES.is_mount():
+    if not _is_mounted():
         _run("mount", "--bind", str(NAMESPACES), str(NAMESPACES))
         _run("mount", "--make-shared", str(NAMESPACES))
 
@@ -53,13 +53,18 @@ def give_back() -> None:
             _run("iptables", "-t", "nat", "-F", rule[-1])
             _run("iptables", "-t", "nat", "-X", rule[-1])
     _run("ip", "link", "delete", BRIDGE)
-    if NAMESPACES.is_mount() and not any(NAMESPACES.iterdir()):
+    if _is_mounted() and not any(NAMESPACES.iterdir()):
         _run("umount", str(NAMESPACES))
     for result in RESULTS.glob(f"{BRIDGE}-*"):
         # NETWORK-CONTAINER-INTERFACE; each container has a loopback, too.
         container = result.name.removeprefix(f"{BRIDGE}-").rpartition("-")[0]
         for each in RESULTS.glob(f"*-{container}-*"):
             each.unlink()
+
+
+def _is_mounted() -> bool:
+    # Path.is_mount does not see a folder that is bound to itself.
+    return any(line.split()[1] == str(NAMESPACES) for line in Path("/proc/mounts").read_text().splitlines())
 
 
 def _nat_rules() -> list[list[str]]:
