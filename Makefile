@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden lint types proto-lint proto-baseline format gpu-check bench clean
+.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden test-cluster cluster-tools lint types proto-lint proto-baseline format gpu-check bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -72,6 +72,13 @@ test-chart: chart-tools ## the Helm chart: renders, rules, SLOs, static checks
 chart-golden: chart-tools ## rewrite what is generated for the chart: review the diff
 	$(BIN)/python scripts/dashboard.py
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/chart/test_golden.py
+
+cluster-tools: setup ## Kubernetes from Go modules, and helm, in build/ (Go needed; ten minutes); with KUBECONFIG helm alone
+	@[ -n "$$KUBECONFIG" ] || scripts/cluster/build.sh
+	@scripts/chart_tools.sh helm
+
+test-cluster: setup cluster-tools ## the suite on a Kubernetes node made here (root), or on the cluster of KUBECONFIG
+	WAN_STREAMER_CLUSTER=required $(BIN)/python -m pytest -rs tests/cluster
 
 lint: setup proto-lint ## ruff, strict types, layers, protos
 	$(BIN)/ruff format --check .

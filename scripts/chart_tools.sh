@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds what the chart's tests use into build/bin, from pinned Go modules and one Python package, and the schemas of Kubernetes
 # objects into build/schemas. What is there is left alone. About ten minutes cold on two cores; GOMAXPROCS=1 is kinder.
+# usage: scripts/chart_tools.sh [helm]      with `helm` that alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/build/bin
@@ -13,8 +14,9 @@ install() { # NAME MODULE/PACKAGE VERSION
 }
 
 command -v go >/dev/null || { echo "got no Go, expected 1.25 or newer; install it, or put helm, promtool and kubeconform on the PATH"; exit 1; }
-install kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
 install helm helm.sh/helm/v4/cmd/helm v4.3.1
+[ "${1:-}" != helm ] || exit 0
+install kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
 
 # Its module has replace directives, which `go install` refuses: built inside the module, by its own pins. Without the discovery of
 # clouds, which testing rules does not need and which would be most of the work.

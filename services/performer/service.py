@@ -97,7 +97,8 @@ class PerformerService(performer_pb2_grpc.PerformerServiceServicer):
     async def DescribePerformer(
         self, request: pb.DescribePerformerRequest, context: Context
     ) -> pb.DescribePerformerResponse:
-        """What this group runs and how full it is; an error while it forms, and so is no use."""
+        """What this group runs and how full it is; an error while it forms or stands still, and so is no use."""
+        self._worker.check()
         return pb.DescribePerformerResponse(
             group=self._group,
             epoch=self._incarnation.serving_epoch(),

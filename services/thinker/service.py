@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -129,7 +129,8 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def DescribeThinker(self, request: pb.DescribeThinkerRequest, context: Context) -> pb.DescribeThinkerResponse:
-        """What this thinker runs and how full it is; an error while it has no performer, and so no use."""
+        """What this thinker runs and how full it is; an error while it is of no use, because it or its performer is."""
+        self._worker.check()
         group = await self._describe_performer()
         return pb.DescribeThinkerResponse(
             incarnation=self._incarnation,
@@ -146,6 +147,7 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
             raise InvalidInput("got an empty session_id, expected the new session's", reason="SESSION_ID")
         if self._is_draining:
             raise Draining("this thinker is going away; try another")
+        self._worker.check()
         group = await self._describe_performer()
         if group.is_draining:
             raise Draining(f"performer group {group.group} is going away; try another thinker")
@@ -195,9 +197,11 @@ class ThinkerService(thinker_pb2_grpc.ThinkerServiceServicer):
         return session
 
     async def _refuse(self, start: pb.ConverseStart) -> NoReturn:
-        group = await self._describe_performer()
-        if group.epoch != start.epoch:
-            raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
+        # Its group may be gone, too; whether it comes back changes nothing for who is not here any more.
+        with suppress(PeerUnavailable):
+            group = await self._describe_performer()
+            if group.epoch != start.epoch:
+                raise PlacementLost(_epoch_over(start.epoch, group.epoch), reason="EPOCH")
         raise PlacementLost(
             "this session has no place here (any more): it was over, nobody came back to it in time, or its "
             "reservation expired; create a new session"

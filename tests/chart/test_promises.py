@@ -49,6 +49,29 @@ def test_liveness_asks_the_engine_and_readiness_the_service(helm: Helm) -> None:
         assert "service" not in probes["readiness"]
 
 
+def test_scaling_pairs_changes_no_pod_that_stays(helm: Helm) -> None:
+    """One, two or three thinkers with as many groups have the same templates: none that holds sessions restarts."""
+    templates = []
+    for count in (1, 2, 3):
+        values = {
+            "gateway": {"discovery": "kubernetes"},
+            "thinker": {"replicas": count},
+            "performer": {"groups": count, "ranks": 2},
+        }
+        manifests = helm.manifests(values)
+        pods = [workload(manifests, component)["spec"]["template"] for component in ("gateway", "thinker", "performer")]
+        templates.append(pods)
+    assert templates[0] == templates[1] == templates[2]
+
+
+def test_an_engine_that_stands_still_gets_no_drain(helm: Helm) -> None:
+    """Liveness kills soon after it failed: with the pod's grace, minutes long, nobody would be served so long."""
+    for component in ("gateway", "thinker", "performer"):
+        pod = workload(helm.manifests(), component)["spec"]["template"]["spec"]
+        liveness = container(pod, component)["livenessProbe"]
+        assert liveness["terminationGracePeriodSeconds"] == 5 < pod["terminationGracePeriodSeconds"]
+
+
 @pytest.mark.parametrize(("device", "thinker", "performer"), [("cpu", None, None), ("cuda", 1, 4)])
 def test_gpus_are_counted_from_the_ranks(helm: Helm, device: str, thinker: int | None, performer: int | None) -> None:
     """One GPU a thinker and one a rank, none on CPUs."""

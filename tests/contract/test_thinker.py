@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 import pytest
 
+from tests.support.faults import StandingModel
 from tests.support.suite import TinySuite, header, tiny_performer, tiny_server, tiny_suite, tiny_thinker, user_message
 from tests.support.tiny import random_unit, tiny_config
 from wan_streamer.engine.schedule import Duplex
@@ -389,6 +390,40 @@ async def test_a_wrong_first_message_is_refused() -> None:
         assert error.reason == "FIRST_MESSAGE"
 
 
+@pytest.mark.parametrize("standing", ["thinker", "performer"])
+async def test_an_engine_that_stands_still_takes_no_new_session(standing: str) -> None:
+    """Within the time of two probes: UNAVAILABLE, reason ENGINE_FROZEN; and again sessions once it moves."""
+    model = StandingModel()
+    async with (
+        tiny_performer(load=model if standing == "performer" else None) as performer,
+        tiny_thinker(performer, load=model if standing == "thinker" else None) as thinker,
+        caller(TinySuite(thinker, performer)) as gateway,
+    ):
+        talk = await gateway.start("a")
+        model.moves.clear()
+        await talk.send(0)
+        async with asyncio.timeout(5):
+            while (refusal := await refusal_of(gateway, "b")) is None:
+                await asyncio.sleep(0.1)
+        assert isinstance(refusal, PeerUnavailable)
+        assert refusal.reason == "ENGINE_FROZEN"
+        with pytest.raises(grpc.aio.AioRpcError):
+            await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())
+        model.moves.set()
+        async with asyncio.timeout(5):
+            while await refusal_of(gateway, "c"):
+                await asyncio.sleep(0.1)
+
+
+async def refusal_of(gateway: Caller, session_id: str) -> WanStreamerError | None:
+    """Why a thinker keeps no place for a session; None: it does."""
+    try:
+        await gateway.stub.Reserve(pb.ReserveRequest(session_id=session_id))
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error)
+    return None
+
+
 async def test_the_performers_end_is_the_sessions_end() -> None:
     """When the performer goes away in mid-conversation the thinker's stream ends with UNAVAILABLE at once."""
     async with AsyncExitStack() as stack:
@@ -401,6 +436,26 @@ async def test_the_performers_end_is_the_sessions_end() -> None:
         await performing.aclose()
         async with asyncio.timeout(5):
             assert isinstance(await ended_with(talk.call), PeerUnavailable)
+
+
+async def test_who_comes_back_after_the_performers_end_hears_that_the_session_is_lost() -> None:
+    """At once, and not only when there is a performer again: what is gone with it does not come back with it."""
+    async with AsyncExitStack() as stack:
+        performing = AsyncExitStack()
+        performer = await performing.enter_async_context(tiny_performer())
+        thinker = await stack.enter_async_context(tiny_thinker(performer))
+        gateway = await stack.enter_async_context(caller(TinySuite(thinker, performer)))
+        talk = await gateway.start("a")
+        incarnation = (await gateway.stub.DescribeThinker(pb.DescribeThinkerRequest())).incarnation
+        await performing.aclose()
+        await ended_with(talk.call)
+        again = gateway.stub.Converse()
+        start = pb.ConverseStart(session_id="a", incarnation=incarnation, epoch=talk.epoch, generation=2)
+        await again.write(pb.ConverseRequest(start=start))
+        async with asyncio.timeout(5):
+            lost = await ended_with(again)
+        assert isinstance(lost, PlacementLost)
+        assert "create a new session" in str(lost)
 
 
 async def test_a_session_whose_group_is_another_one_now_is_lost() -> None:

@@ -145,6 +145,55 @@ async def test_a_gateway_that_drains_is_left_without_a_gap(tmp_path: Path) -> No
     assert len([event for event in moved if isinstance(event, Resumed)]) == 1
 
 
+@asynccontextmanager
+async def balancer(target: list[str]) -> AsyncIterator[str]:
+    """One address in front of replicas: each new connection goes to the one that `target` holds then."""
+    piping = set[asyncio.Task[None]]()
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = target[0].rpartition(":")
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        piping.update(asyncio.create_task(pipe(*ends)) for ends in ((reader, inner_writer), (inner_reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    try:
+        yield f"{host}:{port}"
+    finally:
+        server.close()
+        for task in piping:
+            task.cancel()
+        await asyncio.gather(*piping, return_exceptions=True)
+
+
+async def test_behind_one_address_a_gateway_that_drains_is_left(tmp_path: Path) -> None:
+    """On GoAway the SDK connects anew, though the address is the same: a load balancer then leads elsewhere."""
+    key = make_key(tmp_path)
+    async with (
+        tiny_suite() as suite,
+        gateway(suite.thinker, key) as first,
+        gateway(suite.thinker, key) as second,
+    ):
+        target = [first.address]
+        async with balancer(target) as address:
+            at_break = asyncio.Event()
+            talking = asyncio.create_task(converse([address], at_break=at_break))
+            await at_break.wait()
+            target[0] = second.address
+            async with asyncio.timeout(10):
+                await first.drain(30)
+            events, missed_count = await talking
+    assert len([event for event in events if isinstance(event, Resumed)]) == 1
+    assert missed_count == 0
+    assert events[-1] == Ended(unit_count=UNIT_COUNT)
+
+
 async def speak_until(session: Session, is_enough: asyncio.Event) -> None:
     """Noise at the pace of a microphone, whatever becomes of the stream."""
     while not is_enough.is_set():

@@ -1,8 +1,9 @@
-"""Ranks that strike themselves down at a chosen place of a unit, once."""
+"""Engines that fail: ranks that strike themselves down at a chosen place of a unit, and models that stand still."""
 
 import asyncio
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,6 +85,20 @@ class RankModel:
             module.register_forward_hook(strike)
         else:
             module.register_forward_pre_hook(strike)
+
+
+class StandingModel:
+    """Loads the tiny model; while `moves` is not set, who computes with it stands still."""
+
+    def __init__(self) -> None:
+        self.moves = threading.Event()
+        self.moves.set()
+
+    def __call__(self, _config: EngineConfig) -> WanStreamer:
+        model = untrained(tiny_config(), 0)
+        for module in model.modules():
+            module.register_forward_pre_hook(lambda *_: self.moves.wait(60) and None)
+        return model
 
 
 def refused_model(_config: EngineConfig) -> WanStreamer:

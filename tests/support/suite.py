@@ -1,7 +1,7 @@
 """The real thinker and performer services in this process, on free loopback ports, with the tiny model."""
 
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -62,6 +62,7 @@ async def tiny_thinker(
     max_sessions: int = 4,
     otlp_endpoint: str | None = None,
     detached_grace_s: float = 30.0,
+    load: Callable[[EngineConfig], WanStreamer] | None = None,
 ) -> AsyncIterator[str]:
     """The thinker service, with a performer somewhere."""
     config = ThinkerConfig(
@@ -71,7 +72,7 @@ async def tiny_thinker(
         otlp_endpoint=otlp_endpoint,
         detached_grace_s=detached_grace_s,
     )
-    build = functools.partial(build_thinker, config, load=functools.partial(tiny_model, lag=lag))
+    build = functools.partial(build_thinker, config, load=load or functools.partial(tiny_model, lag=lag))
     async with running_service("thinker", config, build) as address:
         yield address
 

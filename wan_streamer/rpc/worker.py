@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from wan_streamer.errors import WanStreamerError
+from wan_streamer.errors import PeerUnavailable, WanStreamerError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +19,7 @@ class EngineWorker:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._finished_count = 0
         self._finished_at_last_probe = 0
+        self._is_frozen = False
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +59,19 @@ class EngineWorker:
 
         A saturated engine passes, a frozen one never returns (the caller sets the limit).
         """
-        if self._finished_count > self._finished_at_last_probe:
-            self._finished_at_last_probe = self._finished_count
-            return
-        await self.run(int)
+        if self._finished_count == self._finished_at_last_probe:
+            try:
+                await self.run(int)
+            except asyncio.CancelledError:
+                self._is_frozen = True
+                raise
         self._finished_at_last_probe = self._finished_count
+        self._is_frozen = False
+
+    def check(self) -> None:
+        """Raises PeerUnavailable (ENGINE_FROZEN) when the last probe found no progress: nothing new may begin here."""
+        if self._is_frozen:
+            raise PeerUnavailable(
+                "this engine stands still and will be restarted; try again, another one will answer",
+                reason="ENGINE_FROZEN",
+            )

@@ -87,11 +87,14 @@ default
 {{- printf "%s.%s.%s.svc.%s" .pod .service .root.Release.Namespace .root.Values.clusterDomain -}}
 {{- end -}}
 
-{{/* The performer group that thinker $(POD_INDEX) calls; with one group that one. */}}
+{{/*
+The performer group that thinker $(POD_INDEX) calls; where many thinkers share one group, that one. One thinker and one group are
+named like many pairs: scaling them must change no pod.
+*/}}
 {{- define "wan-streamer.performerAddress" -}}
 {{- $performer := .root.Values.performer -}}
 {{- $base := include "wan-streamer.name" (dict "root" .root "name" "performer") -}}
-{{- $group := ternary "0" "$(POD_INDEX)" (eq (int $performer.groups) 1) -}}
+{{- $group := ternary "$(POD_INDEX)" "0" (eq (int .root.Values.thinker.replicas) (int $performer.groups)) -}}
 {{- if eq $performer.layout "podPerRank" -}}
 {{- $set := printf "%s-%s" $base $group -}}
 {{- include "wan-streamer.podAddress" (dict "root" .root "pod" (printf "%s-0" $set) "service" $set) -}}
