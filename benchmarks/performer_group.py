@@ -28,6 +28,7 @@ from rich.progress import track
 
 from services.performer.epoch import Epoch
 from services.performer.group_performer import GroupPerformer
+from services.performer.rank import start_here
 from services.performer.supervisor import Supervisor
 from wan_streamer.engine.config import EngineConfig, load_model
 from wan_streamer.engine.exchange import KvSlice
@@ -73,7 +74,7 @@ def _drop(*_: Any) -> Any:
 
 def group_of(engine: EngineConfig, rank_count: int, on_change: Callable[[int], None]) -> Supervisor:
     """Ranks that run."""
-    form = functools.partial(Epoch.form, engine, load_model, rank_count)
+    form = functools.partial(Epoch.form, start_here(engine, load_model, rank_count))
     return Supervisor(form, on_change, structlog.wrap_logger(None, processors=[_drop]))
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -13,6 +13,8 @@ from services.performer.config import PerformerConfig
 from services.performer.epoch import Epoch
 from services.performer.group_performer import GroupPerformer
 from services.performer.incarnation import Incarnation
+from services.performer.meeting import Meeting
+from services.performer.rank import Start, start_here
 from services.performer.rank_process import Load
 from services.performer.supervisor import Supervisor
 from wan_streamer.engine.config import recorder_of
@@ -46,21 +48,49 @@ async def running_engine(
     """The engine that a configuration asks for.
 
     Raises:
-        InvalidInput: RANKS, the model's heads cannot be split among so many ranks; and as `load` raises.
+        InvalidInput: RANKS, the model's heads cannot be split among so many ranks; and as `load` raises, and the
+            configuration's `rendezvous_place`.
     """
     if config.ranks < 1:
         raise InvalidInput(f"got {config.ranks} ranks, expected at least 1", reason="RANKS")
-    incarnation = Incarnation()
+    place = config.rendezvous_place()
     if config.ranks == 1:
-        yield await worker.run(_alone, config, load, incarnation)
+        yield await worker.run(_alone, config, load, Incarnation())
         return
+    if place is None:
+        async with _group(config, worker, log, start_here(config, load, config.ranks)) as engine:
+            yield engine
+        return
+    with Meeting(place, config.ranks, log) as meeting:
+        await asyncio.to_thread(meeting.wait_for_all)
+        async with _group(config, worker, log, meeting.start(config, load), meeting.leave) as engine:
+            yield engine
+
+
+@asynccontextmanager
+async def _group(
+    config: PerformerConfig,
+    worker: EngineWorker,
+    log: FilteringBoundLogger,
+    start: Start,
+    before_stop: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Engine]:
+    incarnation = Incarnation()
     loop = asyncio.get_running_loop()
 
     def on_change(epoch: int) -> None:
         loop.call_soon_threadsafe(incarnation.change, epoch)
 
-    supervisor = await worker.run(Supervisor, functools.partial(Epoch.form, config, load, config.ranks), on_change, log)
-    try:
+    async with AsyncExitStack() as stack:
+
+        def supervised() -> Supervisor:
+            supervisor = Supervisor(functools.partial(Epoch.form, start), on_change, log)
+            # Here: also when nobody waits for it any more.
+            stack.push_async_callback(asyncio.to_thread, supervisor.stop)
+            stack.callback(before_stop)
+            return supervisor
+
+        supervisor = await worker.run(supervised)
         performer = GroupPerformer(supervisor, config.ranks)
         yield Engine(
             performer=performer,
@@ -69,8 +99,6 @@ async def running_engine(
             rank_count=config.ranks,
             incarnation=incarnation,
         )
-    finally:
-        await asyncio.to_thread(supervisor.stop)
 
 
 def _alone(config: PerformerConfig, load: Load, incarnation: Incarnation) -> Engine:

@@ -1,20 +1,15 @@
 """One incarnation of a performer group: the processes of its ranks, from their start to their common end."""
 
-import multiprocessing
 import time
 from contextlib import suppress
 from multiprocessing import connection
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
 from threading import Event
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from torch import distributed
 
 from services.performer.commands import Answer, Command, Ready
-from services.performer.rank_process import Load, RankPlace, run_rank
-from wan_streamer.engine.config import EngineConfig
+from services.performer.rank import RankProcess, Start
 from wan_streamer.errors import EngineFault, PeerUnavailable, PlacementLost, WanStreamerError
 
 # How often ranks are looked at: a stopped one is found after this long, one that ended at once.
@@ -30,31 +25,18 @@ class Epoch:
     Two threads use it: one tells and asks, another one watches and kills.
     """
 
-    def __init__(self, config: EngineConfig, load: Load, rank_count: int) -> None:
-        """Starts the processes; `wait_ready` comes next."""
+    def __init__(self, start: Start) -> None:
+        """Starts the ranks; `wait_ready` comes next."""
         self.number = time.time_ns() // 1000
         # Where the ranks find each other; torch's lists of names lack it.
         self._store = distributed.TCPStore(  # type: ignore[attr-defined]
             "127.0.0.1", 0, is_master=True, wait_for_workers=False
         )
-        # A server that has imported torch forks ranks in milliseconds; starting Python for each would take seconds.
-        processes = multiprocessing.get_context("forkserver")
-        processes.set_forkserver_preload(["services.performer.rank_process"])
-        self._processes: list[BaseProcess] = []
-        self._links: list[Connection[Any, Any]] = []
-        for rank in range(rank_count):
-            link, theirs = processes.Pipe()
-            place = RankPlace(rank=rank, rank_count=rank_count, store_port=self._store.port)
-            process = processes.Process(
-                target=run_rank, args=(place, config, load, theirs), name=f"rank-{rank}", daemon=True
-            )
-            process.start()
-            theirs.close()
-            self._processes.append(process)
-            self._links.append(link)
+        self._ranks = start(self.number, self._store.port)
+        self._links = [rank.link for rank in self._ranks]
 
     @classmethod
-    def form(cls, config: EngineConfig, load: Load, rank_count: int) -> tuple[Self, Ready]:
+    def form(cls, start: Start) -> tuple[Self, Ready]:
         """A new epoch whose ranks are warm, and what they run. Nothing is left behind when it fails.
 
         Raises:
@@ -62,7 +44,7 @@ class Epoch:
             EngineFault: they run different models, or one of them ended.
             PeerUnavailable: they were not ready in time.
         """
-        epoch = cls(config, load, rank_count)
+        epoch = cls(start)
         try:
             ready = epoch.wait_ready()
         except BaseException:
@@ -72,8 +54,8 @@ class Epoch:
 
     @property
     def process_ids(self) -> list[int]:
-        """By rank."""
-        return [process.pid or 0 for process in self._processes]
+        """By rank, of those that run on this host."""
+        return [rank.process_id for rank in self._ranks if isinstance(rank, RankProcess)]
 
     def wait_ready(self) -> Ready:
         """Waits until all ranks are; raises as `form`."""
@@ -88,13 +70,15 @@ class Epoch:
                 raise EngineFault(f"the performer group could not form: {cause}")
             if time.monotonic() > end_s:
                 raise PeerUnavailable(f"the performer group did not form in {FORM_LIMIT_S:.0f} s")
-        if len({answer.fingerprint for answer in answers.values()}) > 1:
-            raise EngineFault("the ranks of the performer group loaded different weights")
+        if len({(answer.fingerprint, answer.dtype) for answer in answers.values()}) > 1:
+            raise EngineFault("the ranks of the performer group loaded different weights or numbers")
+        for each in self._ranks:
+            each.begin()
         return answers[0]
 
     def watch(self, leaving: Event) -> str | None:
         """Returns why this epoch cannot go on, within 0.2 s of the cause; None when `leaving` is set."""
-        ends = [process.sentinel for process in self._processes]
+        ends = [rank.end for rank in self._ranks if rank.end is not None]
         while not leaving.is_set():
             connection.wait(ends, LOOK_INTERVAL_S)
             if (cause := self.failure()) is not None:
@@ -103,23 +87,18 @@ class Epoch:
 
     def failure(self) -> str | None:
         """Which ranks have ended or are stopped, in words."""
-        causes = []
-        for rank, process in enumerate(self._processes):
-            if process.exitcode is not None:
-                causes.append(f"rank {rank} ended with code {process.exitcode}")
-            elif _is_stopped(process.pid or 0):
-                causes.append(f"rank {rank} was stopped")
-        return ", ".join(causes) or None
+        causes = [(rank, each.failure()) for rank, each in enumerate(self._ranks)]
+        return ", ".join(f"rank {rank} {cause}" for rank, cause in causes if cause is not None) or None
 
     def kill(self) -> None:
         """Ends all ranks now, stopped ones too; who waits for an answer gets PlacementLost."""
-        for process in self._processes:
-            process.kill()
+        for rank in self._ranks:
+            rank.kill()
 
     def join(self) -> None:
-        """Waits until the killed processes are gone."""
-        for process in self._processes:
-            process.join()
+        """Waits until the killed ranks are gone."""
+        for rank in self._ranks:
+            rank.join()
 
     def tell(self, *commands: Command) -> None:
         """Sends each rank its command, or the same one to all.
@@ -174,12 +153,3 @@ class Epoch:
 def epoch_over(epoch: int) -> str:
     """What a session of a performer group that is gone is told."""
     return f"epoch {epoch} of the performer group is over and the session's state is gone; create a new session"
-
-
-def _is_stopped(process_id: int) -> bool:
-    """Whether SIGSTOP holds a process. The kernel knows: a heartbeat would also miss beats where cores are busy."""
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] == "T"

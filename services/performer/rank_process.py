@@ -1,6 +1,7 @@
 """A process of a performer group: one rank. It has no gRPC; the service owns the stream and this process."""
 
 import gc
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -25,6 +26,9 @@ from services.performer.commands import (
     Solve,
     Solved,
 )
+from services.performer.interface import interface_to
+from services.performer.line import Serve
+from services.performer.wire import Rendezvous, connected
 from wan_streamer.engine.config import EngineConfig, recorder_of
 from wan_streamer.engine.exchange import KvSlice, Latents
 from wan_streamer.engine.number_type import from_array
@@ -48,11 +52,17 @@ Load = Callable[[EngineConfig], WanStreamer]
 
 @dataclass(frozen=True, kw_only=True)
 class RankPlace:
-    """Which rank of which group: where they find each other is a store on a loopback port."""
+    """Which rank of which group; they find each other at a store.
+
+    Attributes:
+        is_apart: each rank has a host of its own, with one GPU.
+    """
 
     rank: int
     rank_count: int
+    store_host: str = "127.0.0.1"
     store_port: int
+    is_apart: bool = False
 
 
 def run_rank(place: RankPlace, config: EngineConfig, load: Load, commands: "Connection[Any, Any]") -> None:
@@ -71,6 +81,13 @@ def run_rank(place: RankPlace, config: EngineConfig, load: Load, commands: "Conn
     model = performer.model
     commands.send(Ready(config=model.config, fingerprint=model.fingerprint(), dtype=performer.dtype))
     RankServer(performer, commands).run()
+
+
+def run_rank_apart(place: RankPlace, config: EngineConfig, load: Load, meeting: Rendezvous, epoch: int) -> None:
+    """As `run_rank`, on another host than rank 0, whose service it calls for its commands."""
+    commands = connected(meeting)
+    commands.send(Serve(epoch=epoch, rank=place.rank))
+    run_rank(place, config, load, commands)
 
 
 class RankServer:
@@ -121,19 +138,23 @@ class RankServer:
 
 def _load(place: RankPlace, config: EngineConfig, load: Load) -> WanStreamer:
     if config.device == "cuda":
-        if place.rank_count > torch.cuda.device_count():
+        if not place.is_apart and place.rank_count > torch.cuda.device_count():
             raise InvalidInput(
                 f"got {place.rank_count} ranks, but {torch.cuda.device_count()} CUDA GPUs can be used here; expected "
                 "one for each rank: say fewer --ranks",
                 reason="RANKS",
             )
-        torch.cuda.set_device(place.rank)
+        torch.cuda.set_device(0 if place.is_apart else place.rank)
     return load(config)
 
 
 def _join(place: RankPlace, config: EngineConfig) -> RankGroup:
+    if place.is_apart and (name := interface_to(place.store_host)):
+        # Otherwise gloo takes the address that this host's own name has, which may be a loopback one.
+        for library in ("GLOO", "NCCL"):
+            os.environ.setdefault(f"{library}_SOCKET_IFNAME", name)
     # torch's lists of names lack it.
-    store = distributed.TCPStore("127.0.0.1", place.store_port, timeout=JOIN_LIMIT)  # type: ignore[attr-defined]
+    store = distributed.TCPStore(place.store_host, place.store_port, timeout=JOIN_LIMIT)  # type: ignore[attr-defined]
     store.set(f"loaded {place.rank}", "")
     store.wait([f"loaded {rank}" for rank in range(place.rank_count)], JOIN_LIMIT)
     distributed.init_process_group(

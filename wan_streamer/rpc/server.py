@@ -140,7 +140,15 @@ def run_service(name: str, config: ServerConfig, build: Build) -> None:
 
 async def _serve(name: str, config: ServerConfig, build: Build) -> None:
     with StopSignals() as signals:
-        async with started(name, config, partial(_settled, build)) as server:
+        async with AsyncExitStack() as stack:
+            leaving = asyncio.create_task(_cancel(asyncio.current_task(), signals), name="signal while starting")
+            try:
+                server = await stack.enter_async_context(started(name, config, partial(_settled, build)))
+            except asyncio.CancelledError:
+                if leaving.cancelled() or not leaving.done():
+                    raise
+                return  # told to end before it had begun: what it waited for may never come
+            await _cancelled(leaving)
             announcing = asyncio.create_task(_announce(server), name="ready line")
             signal_name = await signals.first()
             await _cancelled(announcing)
@@ -151,6 +159,12 @@ async def _serve(name: str, config: ServerConfig, build: Build) -> None:
             await _cancelled(second)
             await _cancelled(draining)
             server.context.log.info("stopped")
+
+
+async def _cancel(task: asyncio.Task[Any] | None, signals: StopSignals) -> None:
+    await signals.first()
+    assert task is not None
+    task.cancel()
 
 
 @asynccontextmanager
