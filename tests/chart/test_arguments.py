@@ -96,6 +96,22 @@ def test_tls_is_told_to_both_sides(helm: Helm, mutual: bool) -> None:
         assert {str(file.parent) for file in files} <= mounts
 
 
+def test_a_rank_is_told_where_its_group_meets(helm: Helm) -> None:
+    """Rank 0's pod by name, which rank the pod is, and a key file that is mounted."""
+    manifests = helm.manifests(ci_values("pod-per-rank"))
+    pod = named(manifests, "StatefulSet", "performer-1")["spec"]["template"]["spec"]
+    own = container(pod, "performer")
+    arguments = [argument.replace("$(POD_INDEX)", "1") for argument in own["args"]]
+    config = tyro.cli(config_classes()["performer"](), args=arguments)
+    assert (config.rank, config.ranks, config.group) == (1, 2, "performer-1")  # type: ignore[attr-defined]
+    name = "avatar-wan-streamer-performer-1"
+    assert config.rendezvous == f"{name}-0.{name}.talk.svc.cluster.local:29500"  # type: ignore[attr-defined]
+    key_file = config.rendezvous_key_file  # type: ignore[attr-defined]
+    [volume] = [mount["name"] for mount in own["volumeMounts"] if mount["mountPath"] == str(key_file.parent)]
+    assert {"name": volume, "secret": {"secretName": "rendezvous"}} in pod["volumes"]
+    assert key_file.name == "rendezvous-key"
+
+
 def test_numbers_arrive_as_they_were_written(helm: Helm) -> None:
     """Large and fractional numbers survive Helm's own number type."""
     manifests = helm.manifests(

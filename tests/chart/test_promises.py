@@ -130,7 +130,7 @@ PATHS = {("gateway", "thinker"), ("thinker", "performer"), ("test", "gateway")}
 
 @pytest.mark.parametrize("layout", ["podPerGroup", "podPerRank"])
 def test_exactly_the_paths_that_exist_are_open(helm: Helm, layout: str) -> None:
-    """Of all pairs of pods of a release only caller and callee may connect, and ranks with each other."""
+    """Of all pairs of components of a release only caller and callee may connect."""
     ranks = 2 if layout == "podPerRank" else 1
     values = {
         "performer": {"layout": layout, "ranks": ranks},
@@ -144,11 +144,46 @@ def test_exactly_the_paths_that_exist_are_open(helm: Helm, layout: str) -> None:
             is_open = allowed(policies, "Egress", labels[caller], labels[callee], port) and allowed(
                 policies, "Ingress", labels[callee], labels[caller], port
             )
-            between_ranks = layout == "podPerRank" and caller == callee == "performer"
-            assert is_open == ((caller, callee) in PATHS or between_ranks), (caller, callee)
+            assert is_open == ((caller, callee) in PATHS), (caller, callee)
     assert allowed(policies, "Ingress", labels["gateway"], {"app": "client"}, 7300)
     assert not allowed(policies, "Ingress", labels["gateway"], {"app": "stranger"}, 7300)
     assert not allowed(policies, "Ingress", labels["thinker"], {"app": "client"}, 7301)
+
+
+@pytest.mark.parametrize(
+    ("layout", "label", "values"),
+    [
+        ("podPerRank", "wan-streamer/group", ("performer-0", "performer-1")),
+        ("leaderWorkerSet", "leaderworkerset.sigs.k8s.io/group-index", ("0", "1")),
+    ],
+)
+def test_ranks_reach_their_own_group_at_all_ports_and_nobody_else_does(
+    helm: Helm, layout: str, label: str, values: tuple[str, str]
+) -> None:
+    """The store, gloo and NCCL draw their ports; the rendezvous is for ranks of the group, not even for its thinker."""
+    manifests = helm.manifests({"thinker": {"replicas": 2}, "performer": {"layout": layout, "ranks": 2, "groups": 2}})
+    policies = of_kind(manifests, "NetworkPolicy")
+    base = {"app.kubernetes.io/name": "wan-streamer", "app.kubernetes.io/instance": "avatar"}
+    one, other = ({**base, "app.kubernetes.io/component": "performer", label: value} for value in values)
+    thinker = {**base, "app.kubernetes.io/component": "thinker"}
+    for port in (29500, 41234):
+        for direction in ("Ingress", "Egress"):
+            assert allowed(policies, direction, one, one, port)
+            assert not allowed(policies, direction, one, other, port)
+        assert not allowed(policies, "Ingress", one, thinker, port)
+    assert allowed(policies, "Ingress", one, thinker, 7302)
+
+
+@pytest.mark.parametrize("layout", ["podPerRank", "leaderWorkerSet"])
+def test_ranks_of_several_pods_have_a_key(helm: Helm, layout: str) -> None:
+    """The secret that a performer mounts is made, with 32 bytes or more, or the given one is used and none is made."""
+    performer = {"layout": layout, "ranks": 2}
+    [secret] = [each for each in of_kind(helm.manifests({"performer": performer}), "Secret") if "rendez" in str(each)]
+    assert len(secret["data"]["rendezvous-key"]) * 3 // 4 >= 32
+    given = helm.manifests({"performer": {**performer, "rendezvousKey": {"existingSecret": "mine", "key": "k"}}})
+    assert not [each for each in of_kind(given, "Secret") if "rendez" in str(each)]
+    assert "'secretName': 'mine'" in str(given)
+    assert not [each for each in of_kind(helm.manifests(), "Secret") if "rendez" in str(each)]
 
 
 def test_one_budget_a_component(helm: Helm) -> None:

@@ -7,92 +7,29 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import grpc
-import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.performer.rank_process import Load
 from tests.support.faults import Fault, RankModel, any_alive, formed_group, refused_model
-from tests.support.suite import header, perform_start, tiny_performer
-from tests.support.tiny import random_unit, tiny_config
+from tests.support.group_talk import Talk, describe, matches, solved_by_one_process
+from tests.support.suite import tiny_performer
 from wan_streamer.engine.exchange import KvSlice, Latents
-from wan_streamer.engine.performer import Performer
-from wan_streamer.engine.thinker import Thinker
-from wan_streamer.errors import InvalidInput, PlacementLost, WanStreamerError
-from wan_streamer.model.presets import untrained
+from wan_streamer.errors import InvalidInput, PlacementLost
 from wan_streamer.rpc.channel import open_channel
 from wan_streamer.rpc.status import from_rpc_error
-from wan_streamer.rpc.tensors import from_proto, to_proto
-from wan_streamer.v1 import performer_pb2 as pb
-from wan_streamer.v1 import performer_pb2_grpc
 
 RANKS = 2
 UNITS = 4
-TOLERANCE = 1e-5
 # Promises of the group: an epoch ends within this time, the next one begins within that.
 END_LIMIT_S, FORM_LIMIT_S = 1.0, 5.0
 
 
 @pytest.fixture(scope="module")
 def conversation() -> list[tuple[KvSlice, Latents]]:
-    """Slices of a conversation and what one process solves from them."""
-    thinker, performer = Thinker(untrained(tiny_config(), 0)), Performer(untrained(tiny_config(), 0))
-    hearing, solving = thinker.open(), performer.open(7)
-    units = []
-    for k in range(UNITS):
-        kv_slice = thinker.think(hearing, random_unit(tiny_config(), k))
-        performer.append(solving, kv_slice)
-        latents = performer.solve(solving, k)
-        performer.commit(solving, latents)
-        thinker.commit(hearing, latents)
-        units.append((kv_slice, latents))
-    return units
-
-
-class Talk:
-    """A session on the group."""
-
-    def __init__(self, channel: grpc.aio.Channel, group: pb.DescribePerformerResponse, name: str) -> None:
-        self._name = name
-        self._group = group
-        self._call: Any = performer_pb2_grpc.PerformerServiceStub(channel).Perform()
-
-    async def start(self) -> None:
-        await self._call.write(perform_start(self._name, self._group))
-        assert (await self._call.read()).started.epoch == self._group.epoch
-
-    async def send(self, kv_slice: KvSlice) -> None:
-        message = pb.KvSlice(
-            header=header(self._name, kv_slice.unit_index, self._group.epoch),
-            keys_values=to_proto(kv_slice.keys_values.numpy()),
-            text_token_count=kv_slice.text_token_count,
-        )
-        await self._call.write(pb.PerformRequest(slice=message))
-
-    async def expect(self, latents: Latents) -> None:
-        """Reads the next latents, which must be these."""
-        assert matches((await self._call.read()).latents, latents)
-
-    async def end(self) -> tuple[list[pb.Latents], WanStreamerError, float]:
-        """What still came, with what the stream ended, and when."""
-        latents = []
-        try:
-            while True:
-                latents.append((await self._call.read()).latents)
-        except grpc.aio.AioRpcError as error:
-            return latents, from_rpc_error(error), time.time()
-
-
-def matches(got: pb.Latents, wanted: Latents) -> bool:
-    for name in ("audio", "video"):
-        expected = getattr(wanted, name).numpy()
-        array = from_proto(getattr(got, name), name=name, dtype="float32", shape=expected.shape)
-        if np.abs(array - expected).max() > TOLERANCE:
-            return False
-    return got.header.unit_index == wanted.unit_index
+    return solved_by_one_process(UNITS)
 
 
 @asynccontextmanager
@@ -100,10 +37,6 @@ async def group(load: Load, ranks: int = RANKS) -> AsyncIterator[grpc.aio.Channe
     """The service with its ranks."""
     async with tiny_performer(ranks=ranks, load=load) as address, open_channel(address) as channel:
         yield channel
-
-
-async def describe(channel: grpc.aio.Channel) -> pb.DescribePerformerResponse:
-    return await performer_pb2_grpc.PerformerServiceStub(channel).DescribePerformer(pb.DescribePerformerRequest())
 
 
 async def gone_at(process_ids: list[int]) -> float:

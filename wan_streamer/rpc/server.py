@@ -140,28 +140,31 @@ def run_service(name: str, config: ServerConfig, build: Build) -> None:
 
 async def _serve(name: str, config: ServerConfig, build: Build) -> None:
     with StopSignals() as signals:
-        async with AsyncExitStack() as stack:
-            leaving = asyncio.create_task(_cancel(asyncio.current_task(), signals), name="signal while starting")
-            try:
-                server = await stack.enter_async_context(started(name, config, partial(_settled, build)))
-            except asyncio.CancelledError:
-                if leaving.cancelled() or not leaving.done():
-                    raise
-                return  # told to end before it had begun: what it waited for may never come
-            await _cancelled(leaving)
-            announcing = asyncio.create_task(_announce(server), name="ready line")
-            signal_name = await signals.first()
-            await _cancelled(announcing)
-            server.context.log.info("draining", signal=signal_name, at_most_s=config.drain_seconds)
-            draining = asyncio.create_task(server.drain(config.drain_seconds), name="drain")
-            second = asyncio.create_task(signals.second(), name="second signal")
-            await asyncio.wait((draining, second), return_when=asyncio.FIRST_COMPLETED)
-            await _cancelled(second)
-            await _cancelled(draining)
-            server.context.log.info("stopped")
+        leaving = asyncio.create_task(_cancel_at_first(signals, asyncio.current_task()), name="signal while starting")
+        try:
+            async with started(name, config, partial(_settled, build)) as server:
+                await _cancelled(leaving)
+                await _serve_until_told(server, signals, config)
+        except asyncio.CancelledError:
+            # Told to end before it had begun: what it waited for may never come.
+            if leaving.cancelled() or not leaving.done():
+                raise
 
 
-async def _cancel(task: asyncio.Task[Any] | None, signals: StopSignals) -> None:
+async def _serve_until_told(server: RunningServer, signals: StopSignals, config: ServerConfig) -> None:
+    announcing = asyncio.create_task(_announce(server), name="ready line")
+    signal_name = await signals.first()
+    await _cancelled(announcing)
+    server.context.log.info("draining", signal=signal_name, at_most_s=config.drain_seconds)
+    draining = asyncio.create_task(server.drain(config.drain_seconds), name="drain")
+    second = asyncio.create_task(signals.second(), name="second signal")
+    await asyncio.wait((draining, second), return_when=asyncio.FIRST_COMPLETED)
+    await _cancelled(second)
+    await _cancelled(draining)
+    server.context.log.info("stopped")
+
+
+async def _cancel_at_first(signals: StopSignals, task: asyncio.Task[None] | None) -> None:
     await signals.first()
     assert task is not None
     task.cancel()

@@ -71,7 +71,7 @@ groups:
           description: Nothing is known of the service; the other alerts cannot fire.
           runbook_url: {{ .Values.monitoring.rules.runbookUrl }}/metrics-absent.md
       - alert: WanStreamerGroupMissing
-        expr: (count(wan_streamer_session_capacity{ {{- $scope }},service="performer"}) or vector(0)) < {{ .Values.performer.groups }}
+        expr: (count(wan_streamer_session_capacity{ {{- $scope }},service="performer"} > 0) or vector(0)) < {{ .Values.performer.groups }}
         for: 10m
         labels:
           severity: ticket
