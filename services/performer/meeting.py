@@ -221,12 +221,13 @@ class Meeting:
         try:
             link = accepted(caller, self._place.key)
             hello: Any = link.recv() if link.poll(GREETING_LIMIT_S) else None
+            self._take(link, hello, address)
         except AuthenticationError:
             self._log.warning("refused at the rendezvous: wrong key", address=address)
-            return
         except (OSError, EOFError) as error:
             self._log.info("left the rendezvous", address=address, cause=f"{type(error).__name__}: {error}")
-            return
+
+    def _take(self, link: Link, hello: Any, address: str) -> None:
         match hello:
             case Join():
                 self._take_agent(link, hello, address)

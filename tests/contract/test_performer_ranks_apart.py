@@ -17,6 +17,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.performer.config import PerformerConfig
+from services.performer.interface import interface_to
 from services.performer.wire import Rendezvous, accepted, connected
 from tests.support.faults import any_alive, formed_group
 from tests.support.group_talk import Talk, describe, solved_by_one_process
@@ -139,7 +140,7 @@ async def talks_as_one_process(channel: grpc.aio.Channel, units: list[tuple[KvSl
         await talk.expect(latents)
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("first", [0, pytest.param(1, marks=pytest.mark.long)])
 async def test_ranks_apart_answer_what_one_process_answers(
     first: int,
     hosts: Hosts,
@@ -182,8 +183,8 @@ def strike_host(number: int) -> Callable[[Host], None]:
     ("strike", "limit_s", "what_follows"),
     [
         pytest.param(strike_rank(signal.SIGKILL), RANK_LIMIT_S, "nothing", id="rank-killed"),
-        pytest.param(strike_rank(signal.SIGSTOP), RANK_LIMIT_S, "nothing", id="rank-frozen"),
-        pytest.param(strike_host(signal.SIGKILL), RANK_LIMIT_S, "another", id="host-killed"),
+        pytest.param(strike_rank(signal.SIGSTOP), RANK_LIMIT_S, "nothing", id="rank-frozen", marks=pytest.mark.long),
+        pytest.param(strike_host(signal.SIGKILL), RANK_LIMIT_S, "another", id="host-killed", marks=pytest.mark.long),
         pytest.param(strike_host(signal.SIGSTOP), HOST_LIMIT_S, "goes on", id="host-frozen", marks=pytest.mark.long),
     ],
 )
@@ -219,6 +220,7 @@ async def test_a_lost_rank_ends_the_epoch_and_the_group_forms_again(
         await talks_as_one_process(channel, conversation)
 
 
+@pytest.mark.long
 async def test_rank_zero_that_is_lost_is_found_again(
     hosts: Hosts,
     conversation: list[tuple[KvSlice, Latents]],
@@ -236,6 +238,28 @@ async def test_rank_zero_that_is_lost_is_found_again(
         await talks_as_one_process(channel, conversation)
 
 
+@pytest.mark.long
+async def test_sessions_go_on_while_a_whole_group_is_told_to_end(
+    hosts: Hosts,
+    conversation: list[tuple[KvSlice, Latents]],
+) -> None:
+    """All services of a group get SIGTERM at once, as when its pods are deleted: a live session is told and still gets
+    its units; when it has left, all end."""
+    async with group(hosts) as (leader, other, channel):
+        talk = Talk(channel, await describe(channel), "a")
+        await talk.start()
+        other.signal(signal.SIGTERM)
+        leader.signal(signal.SIGTERM)
+        assert await talk.told_to_go()
+        await other.until_logged("draining")
+        for kv_slice, latents in conversation:
+            await talk.send(kv_slice)
+            await talk.expect(latents)
+        await talk.leave()
+        assert (await leader.ended(), await other.ended()) == (0, 0)
+
+
+@pytest.mark.long
 async def test_only_ranks_of_the_group_are_let_in(hosts: Hosts) -> None:
     """Who has another key, or is a rank that is here or of a group of another size, is refused, is told why and goes on
     asking; the group serves meanwhile. Who does not know the greeting keeps nobody out."""
@@ -272,6 +296,12 @@ async def test_a_service_that_waits_for_its_ranks_can_be_ended(hosts: Hosts) -> 
     assert await leader.ended() == 0
     assert time.monotonic() - begun < 3
     assert "Traceback" not in leader.log()
+
+
+def test_the_interface_that_leads_to_a_host_is_found_by_its_address() -> None:
+    """This host itself is behind the loopback interface; a name that nobody has is behind none."""
+    assert interface_to("127.0.0.1") == "lo"
+    assert interface_to("nobody.invalid") == ""
 
 
 def test_a_stranger_has_nothing_unpickled(tmp_path: Path) -> None:

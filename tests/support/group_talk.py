@@ -62,6 +62,15 @@ class Talk:
         """Reads the next latents, which must be these."""
         assert matches((await self._call.read()).latents, latents)
 
+    async def told_to_go(self) -> bool:
+        """Whether the next message says that the group goes away."""
+        return bool((await self._call.read()).WhichOneof("message") == "go_away")
+
+    async def leave(self) -> None:
+        """Ends it."""
+        await self._call.done_writing()
+        assert await self._call.read() is grpc.aio.EOF
+
     async def end(self) -> tuple[list[pb.Latents], WanStreamerError, float]:
         """What still came, with what the stream ended, and when."""
         latents = []
