@@ -41,11 +41,8 @@ class Host:
 
     async def address(self) -> str:
         """Where it listens, once it is ready."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(START_LIMIT_S):
-            line = (await self._process.stdout.readline()).decode().split()
-        assert line[:3] == ["performer", "ready", "on"], self.log()
-        return line[3]
+        await self.until_logged("performer ready on ")
+        return self.log().partition("performer ready on ")[2].split()[0]
 
     def log(self) -> str:
         return self._log.read_text()
@@ -91,12 +88,13 @@ class Hosts:
         folder.mkdir()
         (folder / "key").write_text(key)
         log = folder / "log"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.performer_process", str(folder),
-            "--ranks=2", f"--rank={rank}", f"--rendezvous=127.0.0.1:{self.port}",
-            f"--rendezvous-key-file={folder / 'key'}", "--max-sessions=4", *options,
-            stdout=asyncio.subprocess.PIPE, stderr=log.open("w"),
-        )  # fmt: skip
+        with log.open("a") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.support.performer_process", str(folder),
+                "--ranks=2", f"--rank={rank}", f"--rendezvous=127.0.0.1:{self.port}",
+                f"--rendezvous-key-file={folder / 'key'}", "--max-sessions=4", *options,
+                stdout=output, stderr=output,
+            )  # fmt: skip
         self._started.append(Host(process, folder, log))
         return self._started[-1]
 
