@@ -22,7 +22,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.collector import Collector
 from tests.cluster.release import Release, with_changes
 from tests.cluster.report import Report
-from tests.cluster.values import BASE, TINY, TINY_CONFIG_MAP, TINY_FILE
+from tests.cluster.values import BASE, RANKS_APART, TINY, TINY_CONFIG_MAP, TINY_FILE
 from tests.support.tiny import tiny_config
 from wan_streamer.model.model_weights import pack_model
 from wan_streamer.model.presets import untrained
@@ -115,7 +115,25 @@ def nano(cluster: Cluster, images: dict[str, Any], collector: Collector) -> Iter
 @pytest.fixture(scope="session")
 def installed(cluster: Cluster, images: dict[str, Any]) -> Iterator[Release]:
     """The suite with the tests' small model, running."""
-    cluster.make_namespace("tiny")
+    release = prepare_tiny(cluster, "tiny", with_changes(TINY, images))
+    release.install()
+    yield release
+    if os.environ.get("KEEP_NODE") != "1":
+        cluster.remove_namespace("tiny")
+
+
+@pytest.fixture
+def apart(cluster: Cluster, images: dict[str, Any]) -> Iterator[Release]:
+    """The same with one thinker and one group whose ranks have a pod each, running."""
+    release = prepare_tiny(cluster, "apart", with_changes(with_changes(TINY, images), RANKS_APART))
+    release.install()
+    yield release
+    cluster.remove_namespace("apart")
+
+
+def prepare_tiny(cluster: Cluster, namespace: str, values: dict[str, Any]) -> Release:
+    """A namespace with the small model's weights, and what is to be installed there."""
+    cluster.make_namespace(namespace)
     config = tiny_config(solver_steps=1)
     # Six live conversations must find room on two cores, where every layer and step are exchanges between ranks.
     config = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, layer_count=1))
@@ -123,12 +141,10 @@ def installed(cluster: Cluster, images: dict[str, Any]) -> Iterator[Release]:
     file = FOLDER.parent / TINY_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(weights)
-    cluster.kubectl("create", "configmap", TINY_CONFIG_MAP, "--namespace=tiny", f"--from-file={TINY_FILE}={file}")
-    release = Release(cluster=cluster, namespace="tiny", values=with_changes(TINY, images))
-    release.install()
-    yield release
-    if os.environ.get("KEEP_NODE") != "1":
-        cluster.remove_namespace("tiny")
+    cluster.kubectl(
+        "create", "configmap", TINY_CONFIG_MAP, f"--namespace={namespace}", f"--from-file={TINY_FILE}={file}"
+    )
+    return Release(cluster=cluster, namespace=namespace, values=values)
 
 
 @pytest.fixture

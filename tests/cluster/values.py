@@ -55,3 +55,9 @@ _TINY_SERVICE: Final = {
 }
 
 TINY: Final = with_changes(BASE, {"thinker": _TINY_SERVICE, "performer": _TINY_SERVICE})
+
+RANKS_APART: Final = {
+    "gateway": {"replicas": 1},
+    "thinker": {"replicas": 1},
+    "performer": {"groups": 1, "layout": "podPerRank"},
+}
