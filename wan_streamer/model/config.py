@@ -7,6 +7,9 @@ from wan_streamer.unit import samples_per_unit
 MEL_FRAME_MS = 10
 # Whisper tiny's width, at each of the 20 ms of a token of 80 ms.
 WHISPER_FEATURES = 4 * 384
+# Classes of what is spelled: letters, and none. A token of 80 ms has two steps: letters come faster.
+LETTERS = " 'abcdefghijklmnopqrstuvwxyz0123456789"
+LETTER_CLASSES, STEPS_PER_TOKEN = len(LETTERS) + 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +92,14 @@ class EarConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
 
     @property
-    def heard_features(self) -> int:
+    def listened_features(self) -> int:
         """Numbers of a token, of both ears."""
         return self.features + WHISPER_FEATURES
+
+    @property
+    def heard_features(self) -> int:
+        """Numbers of a token as the backbone takes it: letters, and the features of the ear that is there at once."""
+        return LETTER_CLASSES * STEPS_PER_TOKEN + self.features
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.model.weights_file import read_metadata, read_weights
 
 # What is not trained with the Transformer.
-FROZEN = ("audio_codec.", "video_codec.", "user_audio.ear.", "user_audio.whisper.", "audio_latent_", "video_latent_")
+FROZEN = ("audio_codec.", "video_codec.", "user_audio.ear.", "user_audio.whisper.", "user_audio.speech.", "audio_latent_", "video_latent_")
 KIND = "transformer"
 
 

@@ -12,7 +12,7 @@ import torch
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.wan_streamer import WanStreamer
 
-SOUND = ("user_audio.ear", "user_audio.whisper", "audio_codec", "audio_latent")
+SOUND = ("user_audio.ear", "user_audio.whisper", "user_audio.speech", "audio_codec", "audio_latent")
 PICTURES = ("video_codec", "video_latent")
 HASH, WITH_PICTURES = "senses_sha256", "senses_pictures"
 

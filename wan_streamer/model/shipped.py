@@ -6,12 +6,15 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.model.ear import load_ear
 from wan_streamer.model.model_weights import load_trained
+from wan_streamer.model.row_integers import restored
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.model.weights_file import read_weights
 from wan_streamer.model.whisper_ear import load_whisper_ear
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 EAR, WHISPER_EAR = SHIPPED / "ear.safetensors", SHIPPED / "whisper-ear.safetensors"
+SPEECH = SHIPPED / "nano-speech.safetensors"
 
 
 def shipped_codec(preset: str, kind: str) -> Path:
@@ -46,6 +49,8 @@ def use_shipped_senses(model: WanStreamer) -> bool:
     if isinstance(model.user_audio, EarEncoder):
         model.user_audio.ear.load_state_dict(load_ear(EAR).state_dict())
         model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
+        _, packed = read_weights(SPEECH)
+        model.user_audio.speech.load_state_dict(restored(packed))
     return True
 
 

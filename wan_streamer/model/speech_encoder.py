@@ -14,13 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.model.causal import CausalConv1d
-from wan_streamer.model.config import WHISPER_FEATURES, EarConfig
+from wan_streamer.model.config import LETTER_CLASSES, LETTERS, STEPS_PER_TOKEN, WHISPER_FEATURES, EarConfig
 
-LETTERS: Final = " 'abcdefghijklmnopqrstuvwxyz0123456789"
 # The class that is no letter.
 BLANK: Final = len(LETTERS)
-# A token is 80 ms; letters come faster than that, and are learned sooner at a step for each than several at a token.
-STEPS_PER_TOKEN: Final = 2
 KERNEL: Final = 3
 
 
@@ -55,13 +52,13 @@ class SpeechEncoder(nn.Module):
 
     def __init__(self, config: EarConfig, width: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(config.heard_features))
-        self.register_buffer("deviation", torch.ones(config.heard_features))
+        self.register_buffer("mean", torch.zeros(config.listened_features))
+        self.register_buffer("deviation", torch.ones(config.listened_features))
         self.ear_features, self.token_width = config.features, STEPS_PER_TOKEN * config.width
         self.enter = nn.Linear(config.features + WHISPER_FEATURES // STEPS_PER_TOKEN, config.width)
         self.blocks = nn.Sequential(*(SpeechBlock(config.width, dilation) for dilation in config.dilations))
         self.leave = nn.LayerNorm(config.width)
-        self.letters = nn.Linear(config.width, len(LETTERS) + 1)
+        self.letters = nn.Linear(config.width, LETTER_CLASSES)
         self.answers = nn.Linear(self.token_width, width)
 
     def set_statistics(self, mean_C: Tensor, deviation_C: Tensor) -> None:
@@ -76,6 +73,13 @@ class SpeechEncoder(nn.Module):
         steps = torch.cat([ear.unsqueeze(3).expand(-1, -1, -1, STEPS_PER_TOKEN, -1), steps], dim=4)
         x_BTD = self.leave(self.blocks(self.enter(steps.flatten(1, 3))))
         return x_BTD.reshape(*features_BUNC.shape[:3], -1)
+
+    def heard(self, features_BUNC: Tensor) -> Tensor:
+        """Features of the ears [B, U, N, C] -> what the backbone takes: chances of letters, and the ear that is there
+        at once, normalised, [B, U, N, STEPS_PER_TOKEN * classes + features]."""
+        chances = self.spell(self(features_BUNC)).exp().reshape(*features_BUNC.shape[:3], -1)
+        own = slice(self.ear_features)
+        return torch.cat([chances, (features_BUNC[..., own] - self.mean[own]) / self.deviation[own]], dim=3)
 
     def spell(self, said_BUND: Tensor) -> Tensor:
         """What `forward` gave -> log-probabilities of letters and of BLANK, [B, STEPS_PER_TOKEN * U * N, classes]."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from wan_streamer.model.audio_codec import AudioEncoder
 from wan_streamer.model.config import AudioCodecConfig, EarConfig, VideoCodecConfig
 from wan_streamer.model.ear import Ear
+from wan_streamer.model.letter_reader import LetterReader
 from wan_streamer.model.speech_encoder import SpeechEncoder
 from wan_streamer.model.video_codec import VideoEncoder
 from wan_streamer.model.whisper_ear import WhisperEar
@@ -58,14 +59,18 @@ class EarEncoder(nn.Module):
         self.ear = Ear()
         self.whisper = WhisperEar()
         self.speech = SpeechEncoder(config, width)
-        self.adapt = nn.Sequential(nn.Linear(self.speech.token_width, width), nn.SiLU(), nn.Linear(width, width))
+        self.reader = LetterReader(config, width)
 
     def sense(self, samples_BT: Tensor) -> Tensor:
-        """What all that is pretrained makes of the samples of whole units."""
+        """What all that is trained before makes of the samples of whole units."""
+        return self.speech.heard(self.listen(samples_BT))
+
+    def listen(self, samples_BT: Tensor) -> Tensor:
+        """What the pretrained ears make of them."""
         return torch.cat([self.ear(samples_BT), self.whisper(samples_BT)], dim=3)
 
-    def forward(self, features_BUNC: Tensor) -> Tensor:
-        return self.adapt(self.speech(features_BUNC))
+    def forward(self, heard_BUNC: Tensor) -> Tensor:
+        return self.reader(heard_BUNC)
 
 
 class SightEncoder(nn.Module):

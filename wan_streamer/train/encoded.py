@@ -109,6 +109,21 @@ class Encoder:
         variant: np.random.Generator | None,
     ) -> None:
         records["heard"] = self._hear(samples, variant)
+        self._add_words(records, timeline)
+
+    def encode_spelled(self, timeline: Timeline, letters: NDArray[np.float32]) -> NDArray[Any]:
+        """A record of `heard_type` for each unit of a conversation that nobody has spoken: the ear beside the letters
+        keeps its mean.
+
+        Args:
+            letters: chances of letters, [units, tokens, STEPS_PER_TOKEN * classes].
+        """
+        records = np.zeros(len(timeline.units), self.heard_type)
+        records["heard"][..., : letters.shape[2]] = letters
+        self._add_words(records, timeline)
+        return records
+
+    def _add_words(self, records: NDArray[Any], timeline: Timeline) -> None:
         records["words"] = self._place(timeline.agent_turns(), len(records), begin=True)
         turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
         records["said"] = self._place(turns, len(records), begin=False)

@@ -93,7 +93,6 @@ class ModelTrainer:
         for encoded in task.sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, self.model, encoded.folder)
-        self._know_ear(self.model)
         self.model.transformer.checkpointing = arithmetic.checkpointing
         self.learner = Learner(self.model, recipe)
         self.ema = Ema(self.model, recipe.ema_decay)
@@ -170,7 +169,6 @@ class ModelTrainer:
         """
         for model in (self.model, self.ema.module):
             load_trained(path, model)
-            self._know_ear(model)
 
     def take_speech(self, path: Path) -> None:
         """Takes the speech encoder, and nothing else, of weights that were trained before.

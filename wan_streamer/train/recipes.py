@@ -166,6 +166,21 @@ def stage_2_nano() -> ModelRecipe:
     )
 
 
+def read_only() -> ModelRecipe:
+    return ModelRecipe(name="read-only", model=nano(), steps=2000, tasks=(dataclasses.replace(ANSWER, batch_size=24),),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=1e-3))
+
+
+# The conversation's words alone: to be silent where nothing is asked.
+ATTEND = TaskConfig(name="attend", batch_size=6, units=64, speaks=False)
+
+
+def stage_2_read() -> ModelRecipe:
+    return ModelRecipe(name="stage-2-read", model=nano(), steps=2000,
+        tasks=_mixed({ANSWER: 4.0, ATTEND: 1.5, DUPLEX: 1.5, CONVERSE: 1.0, REACT: 0.4, SPEAK: 0.3}),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=7e-4), drop_text=0.05)
+
+
 def _mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
     return tuple(dataclasses.replace(task, share=share) for task, share in shares.items())
 
@@ -180,7 +195,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,
-    "stage-2-nano": stage_2_nano,
+    "stage-2-nano": stage_2_nano, "read-only": read_only, "stage-2-read": stage_2_read,
 }
 
 

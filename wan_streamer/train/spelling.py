@@ -8,6 +8,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
+from wan_streamer.model.config import LETTER_CLASSES, STEPS_PER_TOKEN
 from wan_streamer.model.ear import EAR_FEATURES
 from wan_streamer.model.speech_encoder import BLANK, LETTERS
 from wan_streamer.model.vocabulary import Vocabulary
@@ -17,6 +18,11 @@ from wan_streamer.model.whisper_ear import WIDTH as WHISPER_WIDTH
 # so many stretches of so many tokens at most, keep their mean alone. A question is a third of a window.
 BANDS, BAND_SHARE = 2, 1 / 5
 STRETCHES, STRETCH_TOKENS = 4, 6
+# Of what the backbone takes: so many stretches of so many tokens at most without a letter (a question is a third of a
+# window), and how often there are letters alone.
+HIDDEN_STRETCHES, HIDDEN_TOKENS = 3, 3
+HIDDEN_EAR = 0.5
+HEARD_LETTERS = STEPS_PER_TOKEN * LETTER_CLASSES
 # What brings the loss near to one of a letter.
 LETTERS_A_WINDOW = 32
 # Units of an answer whose words are foretold.
@@ -44,6 +50,21 @@ def _hide(tensor: Tensor, axis: int, count: int, widest: int, random: Generator)
         width = int(random.integers(widest + 1))
         first = int(random.integers(tensor.shape[axis] - width + 1))
         tensor.narrow(axis, first, width).zero_()
+
+
+def hide_letters(heard_UNC: Tensor, random: Generator) -> Tensor:
+    """What is heard of a window without some of its letters, and half of the windows without the ear beside them."""
+    changed = heard_UNC.clone()
+    if random.random() < HIDDEN_EAR:
+        changed[..., HEARD_LETTERS:] = 0
+    tokens = changed.flatten(0, 1)
+    for _ in range(HIDDEN_STRETCHES):
+        width = int(random.integers(HIDDEN_TOKENS + 1))
+        first = int(random.integers(len(tokens) - width + 1))
+        steps = tokens[first : first + width, :HEARD_LETTERS].unflatten(1, (STEPS_PER_TOKEN, -1))
+        steps.zero_()
+        steps[..., BLANK] = 1
+    return changed
 
 
 def spelling_loss(log_chances_BTK: Tensor, words_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:

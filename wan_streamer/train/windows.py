@@ -14,7 +14,7 @@ from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.sequence import Batch
-from wan_streamer.train.spelling import hide_some
+from wan_streamer.train.spelling import hide_letters
 from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import UNIT_US
 
@@ -100,7 +100,7 @@ class Windows:
         heard = _tensor(windows["heard"])
         # Around questions: what is answered to them is sooner learned by heart than anything else.
         if task.where == "question" and step != VALIDATION_STEP:
-            heard = torch.stack([hide_some(one, random) for one, random in zip(heard, randoms, strict=True)])
+            heard = torch.stack([hide_letters(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
@@ -128,11 +128,11 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     else:
         # Long enough before to be met in silence, long enough after for the first words of an answer.
         before, after = task.units // 4, task.units * 3 // 8
-        edges = _stretches(records, "said" if task.where == "question" else "noticed")
+        edges = stretches(records, "said" if task.where == "question" else "noticed")
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
 
 
-def _stretches(records: Records, name: str) -> NDArray[np.int64]:
+def stretches(records: Records, name: str) -> NDArray[np.int64]:
     """First unit and the one after the last of what visitors say or do, [stretches, 2]."""
     # Where there is no word, LISTEN stands alone.
     units = np.flatnonzero(records[name][:, 1] != NOTHING)
