@@ -13,15 +13,13 @@ from structlog.typing import FilteringBoundLogger
 
 from services.performer.config import PerformerConfig
 from services.performer.line import Begun, End, Ended, Form, Join, Joined, Line, Message, Refused
-from services.performer.rank import RankProcess
+from services.performer.rank import LOOK_INTERVAL_S, RankProcess
 from services.performer.rank_process import Load, RankPlace, run_rank_apart
 from services.performer.wire import GREETING_LIMIT_S, Rendezvous, connected
 from wan_streamer.engine.config import load_model
 from wan_streamer.errors import EngineFault, PeerUnavailable
 from wan_streamer.rpc.server import ServiceContext
 
-# How often the rank is looked at, as in an epoch of one host.
-LOOK_INTERVAL_S: Final = 0.1
 RETRY_INTERVALS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 

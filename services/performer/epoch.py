@@ -9,11 +9,9 @@ from typing import Final, Self
 from torch import distributed
 
 from services.performer.commands import Answer, Command, Ready
-from services.performer.rank import RankProcess, Start
+from services.performer.rank import LOOK_INTERVAL_S, RankProcess, Start
 from wan_streamer.errors import EngineFault, PeerUnavailable, PlacementLost, WanStreamerError
 
-# How often ranks are looked at: a stopped one is found after this long, one that ended at once.
-LOOK_INTERVAL_S: Final = 0.1
 FORM_LIMIT_S: Final = 600.0
 # No unit takes so long: who does not answer hangs.
 ANSWER_LIMIT_S: Final = 20.0

@@ -4,11 +4,14 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from services.performer.rank_process import Load, RankPlace, run_rank
 from services.performer.wire import Link
 from wan_streamer.engine.config import EngineConfig
+
+# How often ranks are looked at: a stopped one is found after this long, one that ended at once.
+LOOK_INTERVAL_S: Final = 0.1
 
 
 class Rank(Protocol):

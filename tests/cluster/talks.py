@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -113,6 +113,13 @@ async def talks(address: str, count: int, *, pace: Pace = "media", is_hasty: boo
         finally:
             for talk in held:
                 talk.is_enough.set()
+
+
+async def until_all(held: list[Talk], is_so: Callable[[Talk], object], limit_s: float) -> None:
+    """Waits until something is so of each of some conversations; TimeoutError when it is not, in time."""
+    async with asyncio.timeout(limit_s):
+        while not all(is_so(talk) for talk in held):
+            await asyncio.sleep(0.05)
 
 
 async def short_talk(address: str, units: int = 5, *, limit_s: float = 60) -> Talk:

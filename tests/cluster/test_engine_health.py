@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.cluster.release import Release, is_ready
 from tests.cluster.report import Report
-from tests.cluster.talks import short_talk, talks
+from tests.cluster.talks import short_talk, talks, until_all
 from tests.cluster.values import LIVENESS
 from wan_streamer.errors import PlacementLost
 
@@ -44,9 +44,7 @@ async def test_a_frozen_engine_is_restarted_and_others_go_on(tiny: Release, repo
         places = [await asyncio.to_thread(tiny.thinker_of, talk.session_id) for talk in held]
         other, frozen = held[places.index(0)], held[places.index(1)]
         frozen.is_enough.set()
-        async with asyncio.timeout(30):
-            while not frozen.ended_s:
-                await asyncio.sleep(0.05)
+        await until_all([frozen], lambda talk: talk.ended_s, 30)
         with freezing(tiny, name):
             frozen_s = time.monotonic()
             unready_s = await asyncio.to_thread(
@@ -101,9 +99,8 @@ async def test_a_conversation_whose_engine_freezes_is_told_that_it_is_lost(tiny:
         other, frozen = held[places.index(0)], held[places.index(1)]
         with freezing(tiny, name):
             frozen_s = time.monotonic()
-            async with asyncio.timeout(PATIENCE_S + LIVENESS["terminationGracePeriodSeconds"] + START_S):
-                while not frozen.ended_s:
-                    await asyncio.sleep(0.05)
+            limit_s = PATIENCE_S + LIVENESS["terminationGracePeriodSeconds"] + START_S
+            await until_all([frozen], lambda talk: talk.ended_s, limit_s)
         await other.until_unit(5)
     assert isinstance(frozen.error, PlacementLost), frozen.error
     frozen.check_units()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.release import Release
 from tests.cluster.report import Report
-from tests.cluster.talks import Talk, short_talk, talks
+from tests.cluster.talks import Talk, short_talk, talks, until_all
 from tests.cluster.values import DRAIN_S, GATEWAY_DRAIN_S, MARGIN_S
 from wan_streamer.errors import PlacementLost
 
@@ -46,13 +46,6 @@ async def apart(tiny: Release) -> AsyncIterator[tuple[list[Talk], list[Talk], in
         yield here, there, struck
 
 
-async def until_ended(held: list[Talk], limit_s: float) -> None:
-    """Waits for the end of conversations, with an error or without."""
-    async with asyncio.timeout(limit_s):
-        while not all(talk.ended_s for talk in held):
-            await asyncio.sleep(0.05)
-
-
 async def test_a_killed_rank_ends_the_sessions_of_its_group_alone(tiny: Release, report: Report) -> None:
     """They get PlacementLost (EPOCH) at once; the group forms again by itself in its pod and takes new sessions."""
     restarts = tiny.restarts()
@@ -60,7 +53,7 @@ async def test_a_killed_rank_ends_the_sessions_of_its_group_alone(tiny: Release,
         pod = tiny.object_name(f"performer-{struck}")
         struck_s = time.monotonic()
         await asyncio.to_thread(tiny.python, pod, KILL_RANK)
-        await until_ended(here, AT_ONCE_S)
+        await until_all(here, lambda talk: talk.ended_s, AT_ONCE_S)
         for talk in here:
             assert isinstance(talk.error, PlacementLost)
             assert talk.error.reason == "EPOCH"
@@ -92,9 +85,7 @@ async def test_a_deleted_place_lets_its_sessions_end(tiny: Release, report: Repo
         uid = tiny.pod(f"{component}-{struck}")["metadata"]["uid"]
         await asyncio.to_thread(tiny.delete_pod, tiny.object_name(f"{component}-{struck}"))
         deleted_s = time.monotonic()
-        async with asyncio.timeout(AT_ONCE_S):
-            while not all(talk.away for talk in here):
-                await asyncio.sleep(0.05)
+        await until_all(here, lambda talk: talk.away, AT_ONCE_S)
         for talk in here:
             assert (talk.away[0].reason, talk.away[0].resumable) == ("DRAINING", False)
             assert DRAIN_S - AT_ONCE_S < talk.away[0].time_left_s <= DRAIN_S
@@ -102,9 +93,9 @@ async def test_a_deleted_place_lets_its_sessions_end(tiny: Release, report: Repo
         new.check_nothing_lost()
         assert await asyncio.to_thread(tiny.thinker_of, new.session_id) != struck
         polite.is_enough.set()
-        await until_ended([polite], DRAIN_S)
+        await until_all([polite], lambda talk: talk.ended_s, DRAIN_S)
         polite.check_nothing_lost()
-        await until_ended(stubborn, DRAIN_S + MARGIN_S + AT_ONCE_S)
+        await until_all(stubborn, lambda talk: talk.ended_s, DRAIN_S + MARGIN_S + AT_ONCE_S)
         for talk in stubborn:
             # The client has tried to come back, and was told that there is nothing to come back to.
             assert isinstance(talk.error, PlacementLost), talk.error
@@ -135,9 +126,7 @@ async def test_a_deleted_gateway_loses_nothing(tiny: Release) -> None:
         here = [talk for talk in held if await asyncio.to_thread(tiny.gateway_of, talk.session_id) == left]
         await asyncio.to_thread(tiny.delete_pod, left)
         deleted_s = time.monotonic()
-        async with asyncio.timeout(GATEWAY_DRAIN_S):
-            while not all(talk.resumed for talk in here):
-                await asyncio.sleep(0.05)
+        await until_all(here, lambda talk: talk.resumed, GATEWAY_DRAIN_S)
 
         def is_gone() -> bool:
             return left not in {pod["metadata"]["name"] for pod in tiny.all_pods("gateway")}

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.cluster.release import Release
 from tests.cluster.report import Report
-from tests.cluster.talks import talks
+from tests.cluster.talks import talks, until_all
 from tests.cluster.values import DRAIN_S
 from wan_streamer.client import Ended
 
@@ -43,18 +43,14 @@ async def test_scaling_down_takes_a_group_when_it_is_empty(tiny: Release) -> Non
             functools.partial(tiny.upgrade, "thinker.replicas=1", "performer.groups=1", waits=False)
         )
         try:
-            async with asyncio.timeout(DRAIN_S / 2):
-                while not going.away:
-                    await asyncio.sleep(0.05)
+            await until_all([going], lambda talk: talk.away, DRAIN_S / 2)
             await going.until_unit(5)
             # Still there for the session that it has.
             pod = tiny.pod("performer-1")
             assert "deletionTimestamp" in pod["metadata"]
             assert pod["status"]["containerStatuses"][0]["state"].keys() == {"running"}
             going.is_enough.set()
-            async with asyncio.timeout(DRAIN_S):
-                while not going.ended_s:
-                    await asyncio.sleep(0.05)
+            await until_all([going], lambda talk: talk.ended_s, DRAIN_S)
             going.check_nothing_lost()
             # Long before the time of its drain is over, and with the other conversation going on.
             all_pods = functools.partial(tiny.cluster.get, "pods", namespace=tiny.namespace)

@@ -18,7 +18,7 @@ async def test_ranks_in_pods_of_their_own_serve_and_form_again(apart: Release) -
     await asyncio.to_thread(apart.delete_pod, replaced)
 
     def is_new() -> bool:
-        return {pod["metadata"]["uid"] for pod in apart.pods("performer")}.isdisjoint({names[replaced]})
+        return names[replaced] not in apart.uids("performer")
 
     await asyncio.to_thread(apart.cluster.wait, is_new, limit_s=BACK_S)
     await asyncio.to_thread(apart.cluster.wait, functools.partial(apart.are_ready, "performer", 2), limit_s=BACK_S)
