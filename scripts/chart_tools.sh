@@ -6,11 +6,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/build/bin
 mkdir -p "$bin"
+# -trimpath as in cluster/build.sh: what both compile is compiled once.
+export GOFLAGS="-trimpath -buildvcs=false"
 
 install() { # NAME MODULE/PACKAGE VERSION
     [ -x "$bin/$1" ] && return
     echo "building $1 $3"
-    GOBIN="$bin" GOFLAGS=-buildvcs=false go install -p "${GOMAXPROCS:-2}" -ldflags "-s -w" "$2@$3"
+    GOBIN="$bin" go install -p "${GOMAXPROCS:-2}" -ldflags "-s -w" "$2@$3"
 }
 
 command -v go >/dev/null || { echo "got no Go, expected 1.25 or newer; install it, or put helm, promtool and kubeconform on the PATH"; exit 1; }
@@ -23,7 +25,7 @@ install kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
 if [ ! -x "$bin/promtool" ]; then
     echo "building promtool 3.13.5"
     module=$(go mod download -json github.com/prometheus/prometheus@v0.313.5 | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    (cd "$module" && GOWORK=off GOFLAGS=-buildvcs=false go build -p "${GOMAXPROCS:-2}" -tags remove_all_sd -ldflags "-s -w" -o "$bin/promtool" ./cmd/promtool)
+    (cd "$module" && GOWORK=off go build -p "${GOMAXPROCS:-2}" -tags remove_all_sd -ldflags "-s -w" -o "$bin/promtool" ./cmd/promtool)
 fi
 
 if [ ! -x "$bin/checkov" ]; then

@@ -8,6 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/coredns/coredns/coremain"
+	_ "github.com/coredns/coredns/plugin/bind"
+	_ "github.com/coredns/coredns/plugin/cache"
+	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/kubernetes"
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
@@ -31,7 +36,12 @@ var components = map[string]func() *cobra.Command{
 }
 
 func main() {
-	command, found := components[filepath.Base(os.Args[0])]
+	name := filepath.Base(os.Args[0])
+	if name == "coredns" {
+		coremain.Run()
+		return
+	}
+	command, found := components[name]
 	if !found {
 		names := make([]string, 0, len(components))
 		for name := range components {
