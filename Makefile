@@ -9,7 +9,7 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 PROTOS := $(wildcard protos/wan_streamer/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden test-cluster cluster-tools lint types proto-lint proto-baseline format gpu-check bench clean
+.PHONY: help check-system setup setup-train stubs run serve test test-all images test-images test-chart chart-tools chart-golden test-cluster cluster-tools cluster-images lint types proto-lint proto-baseline format gpu-check bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,7 +63,10 @@ images: ## the services' images, with docker, podman or buildah (docs/operations
 test-images: setup ## builds and starts the gateway's image; IMAGES=gateway,thinker,performer all (3 GB to fetch)
 	$(BIN)/python -m pytest tests/images
 
-chart-tools: setup ## helm, promtool, kubeconform, checkov and schemas in build/ (Go needed; minutes)
+build/bin/helm:
+	@scripts/chart_tools.sh helm
+
+chart-tools: setup build/bin/helm ## helm, promtool, kubeconform, checkov and schemas in build/ (Go needed; minutes)
 	@PYTHON=$(BIN)/python scripts/chart_tools.sh
 
 test-chart: chart-tools ## the Helm chart: renders, rules, SLOs, static checks
@@ -73,9 +76,11 @@ chart-golden: chart-tools ## rewrite what is generated for the chart: review the
 	$(BIN)/python scripts/dashboard.py
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/chart/test_golden.py
 
-cluster-tools: setup ## Kubernetes from Go modules, and helm, in build/ (Go needed; ten minutes); with KUBECONFIG helm alone
+cluster-tools: setup build/bin/helm ## Kubernetes from Go modules, and helm, in build/ (Go needed; ten minutes); with KUBECONFIG helm alone
 	@[ -n "$$KUBECONFIG" ] || scripts/cluster/build.sh
-	@scripts/chart_tools.sh helm
+
+cluster-images: setup ## the images that test-cluster installs, which makes them too (root; eight minutes); with KUBECONFIG none
+	@[ -n "$$KUBECONFIG" ] || $(BIN)/python -m scripts.cluster.images
 
 test-cluster: setup cluster-tools ## the suite on a Kubernetes node made here (root), or on the cluster of KUBECONFIG
 	WAN_STREAMER_CLUSTER=required $(BIN)/python -m pytest -rs tests/cluster

@@ -7,7 +7,6 @@ that it can pull, and two nodes' worth of nothing: all pods fit where 2 cores an
 import dataclasses
 import functools
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +14,10 @@ from typing import Any, Final
 import pytest
 import torch
 
+from scripts.cluster.images import NAMES, REGISTRY, SERVICES, TAG, build_images
 from scripts.cluster.node import FOLDER, PROGRAMS, Node, what_is_lacking
 from tests.chart.conftest import find_tool
-from tests.chart.helm import REPOSITORY, Helm, container, workload
+from tests.chart.helm import Helm, container, workload
 from tests.cluster.cluster import Cluster
 from tests.cluster.collector import Collector
 from tests.cluster.release import Release, with_changes
@@ -26,12 +26,6 @@ from tests.cluster.values import BASE, RANKS_APART, TINY, TINY_CONFIG_MAP, TINY_
 from tests.support.tiny import tiny_config
 from wan_streamer.model.model_weights import pack_model
 from wan_streamer.model.presets import untrained
-
-BASE_IMAGE: Final = "localhost/wan-streamer-base:trixie"
-# Where no engine of containers runs, and certificates are the host's.
-BUILD_FLAGS: Final = "--isolation chroot --network host -v /etc/ssl/certs:/etc/ssl/certs:ro"
-SERVICES: Final = ("gateway", "thinker", "performer")
-TAG: Final = "cluster"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,7 +71,7 @@ def cluster() -> Iterator[Cluster]:
     node = Node(FOLDER)
     node.up()
     try:
-        node.take_images([f"localhost/wan-streamer/{service}:{TAG}" for service in SERVICES])
+        node.take_images(NAMES)
         yield make(kubeconfig=node.kubeconfig, kubectl_program=PROGRAMS / "kubectl", node=node)
     finally:
         if os.environ.get("KEEP_NODE") != "1":
@@ -89,7 +83,7 @@ def images() -> dict[str, Any]:
     """Values of the chart that name the images."""
     if "KUBECONFIG" in os.environ:
         return {"image": {"registry": os.environ.get("REGISTRY", ""), "tag": os.environ.get("TAG", "")}}
-    return {"image": {"registry": "localhost", "tag": TAG}}
+    return {"image": {"registry": REGISTRY, "tag": TAG}}
 
 
 @pytest.fixture(scope="module")
@@ -153,17 +147,3 @@ def tiny(installed: Release) -> Release:
     for component in SERVICES:
         installed.cluster.wait(functools.partial(installed.are_ready, component, 2), limit_s=120)
     return installed
-
-
-def build_images() -> None:
-    """From this tree; layers that are there are taken."""
-    environment = {"BASE": BASE_IMAGE, "BUILD_FLAGS": BUILD_FLAGS, "BUILDER": "buildah", "TAG": TAG} | os.environ
-    has_base = subprocess.run(["buildah", "inspect", "--type", "image", BASE_IMAGE], capture_output=True, check=False)
-    if environment["BASE"] == BASE_IMAGE and has_base.returncode:
-        _say([REPOSITORY / "images" / "base.sh"], environment)
-    _say([REPOSITORY / "images" / "build.sh", *SERVICES], environment)
-
-
-def _say(command: list[Any], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
