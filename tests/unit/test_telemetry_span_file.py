@@ -26,7 +26,7 @@ def test_nothing_is_lost_at_shutdown(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_whole_lines(tmp_path: Path) -> None:
-    """After SIGKILL what was exported can be read line by line."""
+    """After SIGKILL what was exported can be read line by line, but for a last line that was being written."""
     script = textwrap.dedent("""
         import sys, pathlib
         from wan_streamer.telemetry.flight import FlightRecorder
@@ -48,9 +48,8 @@ def test_a_killed_process_leaves_whole_lines(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
     [path] = tmp_path.glob("thinker-*.jsonl")
-    whole, _, rest = path.read_bytes().rpartition(b"\n")
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
     assert len([json.loads(line) for line in whole.split(b"\n")]) >= 1000
-    assert rest == b""
 
 
 def test_a_cut_line_of_a_predecessor_is_ended(tmp_path: Path) -> None:
