@@ -8,11 +8,12 @@ from collections.abc import Callable
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import nano
 from wan_streamer.train.adversarial import AdversarialConfig
+from wan_streamer.train.ear_trainer import EarRecipe
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
 from wan_streamer.train.schedule import OptimizerConfig
 
-AnyRecipe = CodecRecipe | ModelRecipe
+AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe
 
 # A step that no run reaches.
 NEVER = 1_000_000_000
@@ -78,6 +79,11 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
     """The end of `video-codec-nano-pieces`: whole pictures again, at a quarter of the rates."""
     rates = dataclasses.replace(VIDEO_OPTIMIZER, learning_rate=1e-4, muon_rate=0.0015)
     return dataclasses.replace(video_codec_nano(), name="video-codec-nano-settle", steps=600, optimizer=rates)
+
+
+def ear_nano() -> EarRecipe:
+    """Whisper's ear learns the visitors' voices, rooms and words: what two CPU cores do in an hour and a half."""
+    return EarRecipe(name="ear-nano", steps=8000)
 
 
 # The visitors' words in letters, for the speech encoder alone.
@@ -176,6 +182,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano": video_codec_nano,
     "video-codec-nano-pieces": video_codec_nano_pieces,
     "video-codec-nano-settle": video_codec_nano_settle,
+    "ear-nano": ear_nano,
     "stage-1-nano-hearing": stage_1_nano_hearing,
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-face": stage_1_nano_face,
@@ -192,7 +199,7 @@ def recipe_named(name: str, *, steps: int | None = None, seed: int | None = None
     """
     function = _function(name)
     recipe = None if inspect.signature(function).parameters else function()
-    if not isinstance(recipe, CodecRecipe | ModelRecipe):
+    if not isinstance(recipe, AnyRecipe):
         raise InvalidInput(
             f"got {name}, expected a function without arguments that returns a recipe", reason="RECIPE_UNKNOWN"
         )

@@ -15,6 +15,8 @@ from wan_streamer.train.audio_task import AudioCodecTask
 from wan_streamer.train.checkpoint import load_newest, save_checkpoint
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.distributed import Group, process_group
+from wan_streamer.train.ear_data import list_heard, spoken_windows
+from wan_streamer.train.ear_trainer import EarRecipe, EarTrainer
 from wan_streamer.train.encoded_set import EncodedSet, list_encoded
 from wan_streamer.train.manifest import AUDIO_SUFFIXES, VIDEO_SUFFIXES, DataManifest, list_data
 from wan_streamer.train.model_recipe import ModelRecipe
@@ -28,11 +30,12 @@ from wan_streamer.train.stop_request import StopRequest
 from wan_streamer.train.trainer import Arithmetic, Trainer
 from wan_streamer.train.video_data import video_clips
 from wan_streamer.train.video_task import VideoCodecTask
+from wan_streamer.train.whisper_ear_weights import published_ear
 
 DEVICES = ("auto", "cpu", "cuda")
 # What a step does is added up until it is recorded: steps differ.
 WORK = ("tokens", "tflop")
-AnyTrainer = Trainer | ModelTrainer
+AnyTrainer = Trainer | EarTrainer | ModelTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +201,8 @@ class _Run:
 def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
     if isinstance(recipe, ModelRecipe):
         return list_encoded(options.data)
+    if isinstance(recipe, EarRecipe):
+        return list_heard(options.data)
     return list_data(options.data, AUDIO_SUFFIXES if isinstance(recipe, AudioCodecRecipe) else VIDEO_SUFFIXES)
 
 
@@ -207,6 +212,9 @@ def _trainer(
     if isinstance(recipe, ModelRecipe):
         return ModelTrainer(ModelTask(recipe, [EncodedSet(file.path) for file in manifest.files]), arithmetic, group)
     with group.leader_first():
+        if isinstance(recipe, EarRecipe):
+            windows = spoken_windows(manifest, options.cache)
+            return EarTrainer(recipe, windows, published_ear(), arithmetic, group)
         if isinstance(recipe, AudioCodecRecipe):
             clips = audio_clips(manifest, recipe.codec.sample_rate_hz, options.cache)
             return Trainer(AudioCodecTask(recipe, clips), arithmetic, group)

