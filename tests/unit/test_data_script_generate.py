@@ -24,10 +24,11 @@ from wan_streamer.train.data.generate.cast import default_cast
 from wan_streamer.train.data.generate.generator import ScriptGenerator
 from wan_streamer.train.data.generate.mixing import Mixing, Range, SituationShares
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
-from wan_streamer.train.data.generate.splits import Split, SplitChoice, place, split_of, split_of_family
+from wan_streamer.train.data.generate.splits import Split, SplitChoice, place, speaker_of, split_of, split_of_family
 from wan_streamer.train.data.generate.statistics import Share, count_scripts
 from wan_streamer.train.data.generate.template import Grammar
 from wan_streamer.train.data.script import Script
+from wan_streamer.train.data.voices.names import MORE_VOICES
 
 BOOK = PhraseBook(small_domain())
 CAST = small_cast()
@@ -237,6 +238,17 @@ def test_the_document_has_the_mixing_rules() -> None:
 
 
 RATES = ("noise_bed", "bystander", "nod", "smile", "agent_pause", "handwritten")
+
+
+def test_more_voices_are_for_training_alone() -> None:
+    """They change no split, and no speaker of theirs is in one."""
+    more, cast = DrawOptions(more_voices=True).cast, default_cast()
+    for split in ("validation", "held_out"):
+        assert more.voices_of(split) == cast.voices_of(split)
+    added = set(more.voices_of("train")) - set(cast.voices_of("train"))
+    assert added == set(MORE_VOICES)
+    assert len(MORE_VOICES) > 100
+    assert {speaker_of(voice) for voice in added}.isdisjoint(speaker_of(voice) for voice in cast.voices)
 
 
 def test_voices_of_some_synthesisers_stay_in_their_splits() -> None:

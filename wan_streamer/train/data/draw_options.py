@@ -14,7 +14,7 @@ from wan_streamer.train.data.generate.generator import ScriptGenerator
 from wan_streamer.train.data.generate.mixing import Mixing
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
 from wan_streamer.train.data.generate.splits import Split, SplitChoice
-from wan_streamer.train.data.voices.names import parse_voice
+from wan_streamer.train.data.voices.names import MORE_VOICES, parse_voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,9 @@ class DrawOptions:
     engines: tuple[str, ...] = ()
     """Only voices of these synthesisers (espeak flite piper kokoro): the last two take a second a sentence."""
 
+    more_voices: bool = False
+    """Besides a hundred voices of eSpeak's for training alone."""
+
     def split_choice(self) -> SplitChoice:
         """The split of each axis."""
         return SplitChoice(
@@ -72,6 +75,8 @@ class DrawOptions:
             InvalidInput: CAST, a split has no voice of the engines.
         """
         cast = default_cast()
+        if self.more_voices:
+            cast = replace(cast, training_voices=MORE_VOICES)
         if not self.engines:
             return cast
         return replace(cast, voices=tuple(voice for voice in cast.voices if parse_voice(voice).engine in self.engines))

@@ -1,6 +1,5 @@
 """The visitors' voices and faces, by name; what a name sounds and looks like is the renderer's matter."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +17,7 @@ class Cast:
     Attributes:
         voices: `engine-speaker` or `engine-speaker@accent`; those of one speaker are in one split.
         faces: names of faces.
+        training_voices: further voices of the split `train`, of speakers that are in none.
 
     Raises:
         InvalidInput: a name twice, or a split without a voice or a face.
@@ -25,6 +25,7 @@ class Cast:
 
     voices: tuple[str, ...]
     faces: tuple[str, ...]
+    training_voices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.voices)) < len(self.voices) or len(set(self.faces)) < len(self.faces):
@@ -39,7 +40,8 @@ class Cast:
     def voices_of(self, split: Split) -> tuple[str, ...]:
         """The voices of a split, in order."""
         splits = split_speakers(self.voices)
-        return tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
+        own = tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
+        return own + self.training_voices if split == "train" else own
 
     def faces_of(self, split: Split) -> tuple[str, ...]:
         """The faces of a split, in order."""
@@ -47,8 +49,6 @@ class Cast:
         return tuple(face for face in self.faces if splits[face] == split)
 
 
-def default_cast(extra_voices: Iterable[str] = ()) -> Cast:
+def default_cast() -> Cast:
     """The voices that the recipes can fetch, and FACE_COUNT faces."""
-    return Cast(
-        voices=(*USER_VOICES, *extra_voices), faces=tuple(f"face-{face_index:03d}" for face_index in range(FACE_COUNT))
-    )
+    return Cast(voices=USER_VOICES, faces=tuple(f"face-{face_index:03d}" for face_index in range(FACE_COUNT)))

@@ -21,6 +21,35 @@ USER_VOICES: Final = (
     *(f"kokoro-{speaker}" for speaker in _KOKORO),
     *(f"espeak-{speaker}@{accent}" for speaker in _ESPEAK for accent in _ESPEAK_ACCENTS),
 )
+# More throats and accents, for training alone (`--more-voices`): who is kept out of it does not depend on them.
+_MORE_ESPEAK: Final = (
+    *("f3", "Alicia", "Andrea", "Annie", "anika", "aunty", "belinda", "linda", "shelby", "steph", "steph2", "steph3"),
+    *(
+        "m3",
+        "m4",
+        "m5",
+        "m7",
+        "m8",
+        "Alex",
+        "Andy",
+        "Denis",
+        "Gene",
+        "Hugo",
+        "Jacky",
+        "Lee",
+        "Mario",
+        "Michael",
+        "Mike",
+    ),
+    *("adam", "benjamin", "boris", "caleb", "david", "ed", "ian", "iven", "john", "max", "norbert", "paul", "quincy"),
+    *("rob", "robert", "travis", "victor", "zac", "klatt", "klatt2", "klatt3", "grandma", "grandpa"),
+)
+_MORE_ACCENTS: Final = (*_ESPEAK_ACCENTS, "en-gb-x-gbclan", "en-gb-x-gbcwmd")
+MORE_VOICES: Final = tuple(
+    f"espeak-{speaker}@{_MORE_ACCENTS[(number + turn) % len(_MORE_ACCENTS)]}"
+    for number, speaker in enumerate(_MORE_ESPEAK)
+    for turn in range(2)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +67,7 @@ def parse_voice(voice: str) -> VoiceName:
     Raises:
         InvalidInput: there is no such voice.
     """
-    if voice != AGENT_VOICE and voice not in USER_VOICES:
+    if voice != AGENT_VOICE and voice not in USER_VOICES + MORE_VOICES:
         raise InvalidInput(
             f"got the voice {voice!r}, expected one of {', '.join((AGENT_VOICE, *USER_VOICES))}", reason="VOICE"
         )
