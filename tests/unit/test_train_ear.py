@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from tests.support.conversations import small_conversation
@@ -18,9 +19,11 @@ from wan_streamer.model.whisper_ear import RIGHT_TOKENS, WINDOW_SAMPLES, Whisper
 from wan_streamer.train.clips import Clips, item_random
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ear_data import (
+    EARLY_TOKENS,
     RIGHT_SAMPLES,
     TOKEN_SAMPLES,
     HeardWord,
+    SpelledTokens,
     SpokenWindow,
     SpokenWindows,
     list_heard,
@@ -64,22 +67,51 @@ def drawn(count: int = 300) -> list[SpokenWindow]:
     return [made.draw(made.split(0)[0], item_random(0, 0, item)) for item in range(count)]
 
 
-def test_the_letters_are_those_of_the_words_in_the_tokens() -> None:
-    """What lies between the first and the last token sounds as just the words that are to be spelled, and whole."""
-    for window in (one for one in drawn() if one.letters):
-        words = "".join(LETTERS[letter] for letter in window.letters).split()
-        heard = window.samples_T[window.first * TOKEN_SAMPLES : window.last * TOKEN_SAMPLES]
-        assert [WORDS[number - 1] for number in np.unique(heard) if number] == words
-        counts = np.bincount(heard)[1:]
-        assert (counts[counts > 0] == WORD).all()
+def heard(window: SpokenWindow, part: SpelledTokens) -> NDArray[np.int16]:
+    return window.samples_T[part.first * TOKEN_SAMPLES : part.last * TOKEN_SAMPLES]
 
 
-def test_the_last_word_has_as_much_to_its_right_as_in_a_talk() -> None:
+def test_each_word_is_spelled_in_its_own_tokens() -> None:
+    """What lies between a part's first and last token sounds as just the word that is to be spelled, and whole."""
+    spelled_words = set()
+    for window in drawn():
+        for part in window.spelled:
+            sounds = heard(window, part)
+            if not part.letters:
+                assert not sounds.any()
+                continue
+            word = "".join(LETTERS[letter] for letter in part.letters)
+            assert np.unique(sounds[sounds > 0]).tolist() == [WORDS.index(word.strip()) + 1]
+            assert np.count_nonzero(sounds) == WORD
+            assert word.startswith(" ") == (word.strip() != WORDS[0])
+            spelled_words.add(word.strip())
+    assert spelled_words == set(WORDS)
+
+
+def test_every_word_that_is_heard_whole_is_spelled() -> None:
+    """All whose tokens come before the last quarter of a second; what is heard of others is not asked for."""
+    for window in drawn():
+        spelled_words = {
+            WORDS.index("".join(LETTERS[i] for i in part.letters).strip()) + 1
+            for part in window.spelled
+            if part.letters
+        }
+        early = window.samples_T[: WINDOW_SAMPLES - RIGHT_SAMPLES[0]]
+        whole = {number for number in range(1, 6) if np.count_nonzero(early == number) == WORD}
+        # A word that begins with the window has no token before it.
+        assert whole - spelled_words <= {int(window.samples_T[EARLY_TOKENS * TOKEN_SAMPLES])}
+        assert spelled_words <= whole
+
+
+def test_the_newest_word_has_as_much_to_its_right_as_in_a_talk() -> None:
     """Between 0.24 and 0.56 s of sound follow it, and every share of that comes."""
     behind = []
-    for window in (one for one in drawn() if one.letters):
-        last = WORDS.index("".join(LETTERS[letter] for letter in window.letters).split()[-1]) + 1
-        behind.append(WINDOW_SAMPLES - 1 - int(np.flatnonzero(window.samples_T == last)[-1]))
+    for window in drawn():
+        last = max((part.letters and part.last for part in window.spelled), default=0)
+        if last:
+            newest = next(part for part in window.spelled if part.last == last)
+            word = WORDS.index("".join(LETTERS[letter] for letter in newest.letters).strip()) + 1
+            behind.append(WINDOW_SAMPLES - 1 - int(np.flatnonzero(window.samples_T == word)[-1]))
     assert min(behind) >= RIGHT_SAMPLES[0] - 1 == RIGHT_TOKENS * TOKEN_SAMPLES - 1
     assert max(behind) < RIGHT_SAMPLES[1]
     assert np.histogram(behind, bins=4, range=RIGHT_SAMPLES)[0].min() > 30
@@ -87,24 +119,20 @@ def test_the_last_word_has_as_much_to_its_right_as_in_a_talk() -> None:
 
 def test_some_windows_are_silent() -> None:
     """What comes before the words spells nothing."""
-    silent = [one for one in drawn() if not one.letters]
+    silent = [one for one in drawn() if not any(part.letters for part in one.spelled)]
     assert 5 < len(silent) < 40
-    assert all(not one.samples_T[one.first * TOKEN_SAMPLES : one.last * TOKEN_SAMPLES].any() for one in silent)
 
 
-def test_a_window_has_room_for_its_letters() -> None:
-    """Words that are said faster than tokens come are not drawn: CTC could never spell them."""
+def test_a_word_has_room_for_its_letters() -> None:
+    """One that is said faster than tokens come is not asked for: CTC could never spell it."""
     fast = tuple(HeardWord("mississippi", 40_000 + place * 1600, 41_600 + place * 1600) for place in range(3))
-    slow = said(0)
-    made = SpokenWindows(Clips(np.zeros(96_000, np.int16), np.asarray([96_000]), ("a/0",)), [[fast, slow]])
-    spelled_words = {
-        word
+    made = SpokenWindows(Clips(np.zeros(96_000, np.int16), np.asarray([96_000]), ("a/0",)), [[(*fast, *said(3)[1:])]])
+    letters = {
+        "".join(LETTERS[letter] for letter in part.letters).strip()
         for item in range(60)
-        for word in "".join(
-            LETTERS[letter] for letter in made.draw([(0, 0), (0, 1)], item_random(0, 0, item)).letters
-        ).split()
+        for part in made.draw([(0, 0)], item_random(0, 0, item)).spelled
     }
-    assert spelled_words == set(WORDS)
+    assert letters - {""} == set(WORDS[1:])
 
 
 def test_letters_leave_other_signs_out() -> None:
@@ -117,8 +145,8 @@ def test_the_loss_is_ctc_of_each_window_alone() -> None:
     torch.manual_seed(0)
     chances = torch.randn(3, 20, BLANK + 1, dtype=torch.float64).log_softmax(-1)
     samples = np.zeros(WINDOW_SAMPLES, np.int16)
-    spans = [(2, 12, (3, 3, 7)), (0, 20, (5,)), (4, 9, ())]
-    made = [SpokenWindow(samples_T=samples, first=a, last=b, letters=letters) for a, b, letters in spans]
+    spans = [[(2, 12, (3, 3, 7)), (12, 19, ())], [(0, 20, (5,))], [(4, 9, ())]]
+    made = [SpokenWindow(samples_T=samples, spelled=tuple(SpelledTokens(*span) for span in window)) for window in spans]
     alone = [
         F.ctc_loss(
             chances[place, a:b, None],
@@ -128,10 +156,11 @@ def test_the_loss_is_ctc_of_each_window_alone() -> None:
             blank=BLANK,
             reduction="sum",
         )
-        for place, (a, b, letters) in enumerate(spans)
+        for place, window in enumerate(spans)
+        for a, b, letters in window
     ]
-    assert float(alone[2]) == pytest.approx(-float(chances[2, 4:9, BLANK].sum()))
-    assert float(spelling_loss(chances, made)) == pytest.approx(float(sum(alone)) / 5)
+    assert float(alone[-1]) == pytest.approx(-float(chances[2, 4:9, BLANK].sum()))
+    assert float(spelling_loss(chances, made)) == pytest.approx(float(sum(alone)) / (3 + 1 + 1 + 1))
 
 
 def test_hiding_keeps_the_rest() -> None:
@@ -197,7 +226,12 @@ def test_a_data_set_gives_its_words(tmp_path: Path) -> None:
     write_manifest(folder, {}, [shard_entry(folder / "shard-00000.parquet")])
     made = spoken_windows(list_heard([folder]), tmp_path / "cache")
     runs, _ = made.split(0)
-    letters = {letter for item in range(20) for letter in made.draw(runs, item_random(0, 0, item)).letters}
+    letters = {
+        letter
+        for item in range(20)
+        for part in made.draw(runs, item_random(0, 0, item)).spelled
+        for letter in part.letters
+    }
     assert letters <= set(
         spelled(" ".join(event.text for event in conversation.script.events if hasattr(event, "text")))
     )

@@ -17,7 +17,14 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.ear import EAR_SAMPLE_RATE_HZ, HOP_SAMPLES
 from wan_streamer.model.speech_encoder import LETTERS
-from wan_streamer.model.whisper_ear import RIGHT_TOKENS, STRIDE, UNIT_TOKENS, UNITS_PER_WINDOW, WINDOW_SAMPLES
+from wan_streamer.model.whisper_ear import (
+    RIGHT_TOKENS,
+    STRIDE,
+    UNIT_TOKENS,
+    UNITS_PER_WINDOW,
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+)
 from wan_streamer.train.clips import Clips, cached_clips
 from wan_streamer.train.manifest import DATA_SET_MANIFEST, DataFile, DataManifest
 
@@ -26,14 +33,17 @@ if TYPE_CHECKING:
     from wan_streamer.train.data.store.data_set import DataSet
 
 TOKEN_SAMPLES: Final = HOP_SAMPLES * STRIDE
-# A word's last tokens have at least so much sound to their right when the ear gives them, and at most so much.
+WINDOW_TOKENS: Final = WINDOW_FRAMES // STRIDE
+# What is newest in a window lies so far from its end when the ear gives it, at least and at most.
 RIGHT_SAMPLES: Final = (RIGHT_TOKENS * TOKEN_SAMPLES, (RIGHT_TOKENS + UNITS_PER_WINDOW * UNIT_TOKENS) * TOKEN_SAMPLES)
-# Words that follow each other are said in at most so much of a window.
-WORDS_SAMPLES: Final = WINDOW_SAMPLES - RIGHT_SAMPLES[1]
-# Times of words are right to some hundredths of a second: tokens that may still belong to the last word.
-LATE_TOKENS: Final = 3
-# Windows before anything is said: of them nothing is to be spelled.
-SILENT_SHARE: Final = 0.06
+# Times of words are right to some hundredths of a second: tokens before and after it that may be a word's.
+EARLY_TOKENS, LATE_TOKENS = 1, 3
+# Windows that end before anything is said, and ends of sentences among the others.
+SILENT_SHARE, LAST_SHARE = 0.05, 0.35
+# Fewer tokens between two words are no silence.
+LEAST_SILENCE_TOKENS: Final = 5
+# What is looked at where nothing is said, and how long before the first word it may end.
+SILENT_TOKENS, SILENT_SAMPLES = 60, (TOKEN_SAMPLES, 20 * TOKEN_SAMPLES)
 
 
 @dataclass(frozen=True)
@@ -45,20 +55,28 @@ class HeardWord:
     end: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpokenWindow:
-    """What a window hears, and which of its tokens are to spell what.
+@dataclass(frozen=True)
+class SpelledTokens:
+    """Tokens of a window from `first`, without `last`, and the numbers of the letters in them; none in a silence."""
 
-    Attributes:
-        samples_T: int16.
-        first, last: the tokens in which the letters are said, without `last`.
-        letters: by their numbers; none where nothing is said.
-    """
-
-    samples_T: NDArray[np.int16]
     first: int
     last: int
     letters: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpokenWindow:
+    """What a window hears, and what its tokens spell: each word has its own, so that letters come at their time.
+
+    Tokens of one window follow those of another in a stream. Letters that came later where less is heard after them
+    would be lost between the two.
+
+    Attributes:
+        samples_T: int16.
+    """
+
+    samples_T: NDArray[np.int16]
+    spelled: tuple[SpelledTokens, ...]
 
 
 class SpokenWindows:
@@ -71,44 +89,50 @@ class SpokenWindows:
     def __init__(self, clips: Clips, runs: Sequence[Sequence[tuple[HeardWord, ...]]]) -> None:
         self._clips, self._runs = clips, runs
 
-    def split(self, heldout_percent: int) -> "tuple[list[tuple[int, int]], list[tuple[int, int]]]":
+    def split(self, heldout_percent: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Runs to learn from and held-out ones, each by its clip and its place there."""
-        return tuple(  # type: ignore[return-value]
+        training, held_out = (
             [(int(clip), place) for clip in clips for place in range(len(self._runs[clip]))]
             for clips in self._clips.split(heldout_percent)
         )
+        return training, held_out
 
     def draw(self, runs: Sequence[tuple[int, int]], random: np.random.Generator) -> SpokenWindow:
-        """A window of one of `runs` that has room for its letters."""
+        """A window of one of `runs` in which something can be spelled, or nothing is said."""
         while True:
             clip, place = runs[int(random.integers(len(runs)))]
-            window = self._window(clip, self._runs[clip][place], random)
-            letters = window.letters
-            # CTC wants a token for each letter, and a blank between two of the same.
-            if window.last - window.first > len(letters) + sum(one == next_one for one, next_one in pairwise(letters)):
-                return window
+            words = self._runs[clip][place]
+            if random.random() < SILENT_SHARE:
+                end = words[0].begin - int(random.integers(*SILENT_SAMPLES))
+                last = WINDOW_TOKENS - EARLY_TOKENS
+                found = [SpelledTokens(last - SILENT_TOKENS, last, ())]
+            else:
+                newest = len(words) - 1 if random.random() < LAST_SHARE else int(random.integers(len(words)))
+                end = words[newest].end + int(random.integers(*RIGHT_SAMPLES))
+                found = list(_spelled_in(end - WINDOW_SAMPLES, words))
+            if found:
+                return SpokenWindow(
+                    samples_T=self._clips.segment(clip, end - WINDOW_SAMPLES, WINDOW_SAMPLES), spelled=tuple(found)
+                )
 
-    def _window(self, clip: int, words: Sequence[HeardWord], random: np.random.Generator) -> SpokenWindow:
-        if random.random() < SILENT_SHARE:
-            end = words[0].begin - int(random.integers(TOKEN_SAMPLES, 16 * TOKEN_SAMPLES))
-            return self._cut(clip, end, (end - WORDS_SAMPLES // 2, end), ())
-        last = len(words) - 1 if random.random() < 0.5 else int(random.integers(len(words)))
-        first = last
-        while first and words[last].end - words[first - 1].begin < WORDS_SAMPLES:
-            first -= 1
-        end = words[last].end + int(random.integers(*RIGHT_SAMPLES))
-        said = spelled(" ".join(word.text for word in words[first : last + 1]))
-        return self._cut(clip, end, (words[first].begin, words[last].end), said)
 
-    def _cut(self, clip: int, end: int, said: tuple[int, int], letters: tuple[int, ...]) -> SpokenWindow:
-        begin = end - WINDOW_SAMPLES
-        late = LATE_TOKENS if letters else 0
-        return SpokenWindow(
-            samples_T=self._clips.segment(clip, begin, WINDOW_SAMPLES),
-            first=max(0, (said[0] - begin) // TOKEN_SAMPLES - 1),
-            last=-(-(said[1] - begin) // TOKEN_SAMPLES) + late,
-            letters=letters,
-        )
+def _spelled_in(begin: int, words: Sequence[HeardWord]) -> Iterator[SpelledTokens]:
+    """The words that a window hears whole, early enough in it, and the silences between them."""
+    free = None
+    for place, word in enumerate(words):
+        first = (word.begin - begin) // TOKEN_SAMPLES - EARLY_TOKENS
+        last = -(-(word.end - begin) // TOKEN_SAMPLES) + LATE_TOKENS
+        if free is not None and first - free >= LEAST_SILENCE_TOKENS:
+            yield SpelledTokens(free, first, ())
+        if first < 0 or word.end > begin + WINDOW_SAMPLES - RIGHT_SAMPLES[0]:
+            # A silence is one between two words: what was said before may go on beyond the first.
+            free = last if 0 < last < WINDOW_TOKENS else None
+            continue
+        free = last
+        letters = spelled((" " if place else "") + word.text)
+        # CTC wants a token for each letter, and a blank between two of the same.
+        if last - first >= len(letters) + sum(one == other for one, other in pairwise(letters)):
+            yield SpelledTokens(first, last, letters)
 
 
 def spelled(text: str) -> tuple[int, ...]:

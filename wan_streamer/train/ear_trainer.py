@@ -1,9 +1,9 @@
 """Whisper's encoder learns to hear the visitors: letters by CTC from the two seconds that a window hears.
 
-Connectionist temporal classification (Graves et al., ICML 2006) over the tokens in which some words are said. All of
-the encoder learns; the layer that spells is thrown away, since the speech encoder spells from longer stretches.
+Connectionist temporal classification (Graves et al., ICML 2006) over the tokens in which each word is said. All of the
+encoder learns, slowly; what spells is thrown away, since the speech encoder spells from longer stretches.
 
-Shape letters: W windows, T samples, R mel bands, F mel frames, N tokens, K classes.
+Shape letters: W windows, T samples, R mel bands, F mel frames, N tokens, D width, K classes.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from torch.nn import functional as F
 from wan_streamer.eval.word_errors import count_word_errors
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.row_integers import rounded
-from wan_streamer.model.speech_encoder import BLANK, LETTERS
+from wan_streamer.model.speech_encoder import BLANK, LETTERS, SpeechBlock
 from wan_streamer.model.whisper_ear import WIDTH, WhisperEar, WhisperEncoder, WhisperMel, load_whisper_ear
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ear_data import SpokenWindow, SpokenWindows
 from wan_streamer.train.ema import Ema
 from wan_streamer.train.heard_variant import warped
-from wan_streamer.train.optimizer import make_optimizer, set_rates
+from wan_streamer.train.optimizer import set_rates
 from wan_streamer.train.schedule import OptimizerConfig, rate_factor
 from wan_streamer.train.trainer import Arithmetic
 
@@ -35,6 +35,7 @@ from wan_streamer.train.trainer import Arithmetic
 WARP: Final = (0.85, 1.18)
 WARPED_SHARE: Final = 0.7
 HIDDEN_BANDS, HIDDEN_FRAMES = 14, 9
+SPELLER_WIDTH, SPELLER_DILATIONS = 256, (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class EarRecipe:
 
     Attributes:
         batch_size: windows of a step, over all processes.
+        encoder_rate: of the learning rate, for what is pretrained: with all of it what it knew is lost.
         heldout_percent: of the conversations, by the hash of their names.
     """
 
@@ -50,9 +52,10 @@ class EarRecipe:
     seed: int = 0
     steps: int
     batch_size: int = 32
+    encoder_rate: float = 1 / 15
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(
-            learning_rate=2e-4, betas=(0.9, 0.98), warmup_steps=200, gradient_norm=1.0
+            learning_rate=1.2e-3, betas=(0.9, 0.98), warmup_steps=200, gradient_norm=1.0
         )
     )
     ema_decay: float = 0.998
@@ -72,10 +75,17 @@ class Speller(nn.Module):
     def __init__(self, encoder: WhisperEncoder) -> None:
         super().__init__()
         self.encoder = encoder.requires_grad_(True)
-        self.letters = nn.Linear(WIDTH, len(LETTERS) + 1)
+        # Causal: what lies ahead only the encoder knows, as where it serves.
+        blocks = (SpeechBlock(SPELLER_WIDTH, dilation) for dilation in SPELLER_DILATIONS)
+        self.spells = nn.Sequential(
+            nn.Linear(WIDTH, SPELLER_WIDTH),
+            *blocks,
+            nn.LayerNorm(SPELLER_WIDTH),
+            nn.Linear(SPELLER_WIDTH, len(LETTERS) + 1),
+        )
 
     def forward(self, mel_WRF: Tensor) -> Tensor:
-        return F.log_softmax(self.letters(self.encoder(mel_WRF)).float(), dim=-1)
+        return F.log_softmax(self.spells(self.encoder(mel_WRF)).float(), dim=-1)
 
 
 class EarTrainer:
@@ -94,12 +104,17 @@ class EarTrainer:
         self.speller = Speller(ear.encoder).to(arithmetic.device).train()
         self.ema = Ema(self.speller, recipe.ema_decay)
         self._forward: nn.Module = torch.compile(self.speller) if arithmetic.compile else self.speller  # type: ignore[assignment]
-        self._optimizer = make_optimizer(self.speller.named_parameters(), recipe.optimizer)
+        parts = (self.speller.encoder, self.speller.spells)
+        rates, decay = recipe.optimizer, recipe.optimizer.weight_decay
+        self._optimizer = torch.optim.AdamW(
+            [{"params": list(part.parameters())} for part in parts], betas=rates.betas, weight_decay=decay
+        )
 
     def step(self) -> dict[str, Tensor]:
         """Trains on the next batch; returns losses and gradient norms, this process's."""
         step, config = self.step_count, self.recipe.optimizer
         set_rates(self._optimizer, config, rate_factor(step, 0, self.recipe.steps, config))
+        self._optimizer.param_groups[0]["lr"] *= self.recipe.encoder_rate
         drawn = [(random := item_random(self.recipe.seed, step, item), self._draw(random)) for item in self.items]
         mels = torch.stack([hide_some(self._mel(window, random), random) for random, window in drawn])
         device = self.arithmetic.device
@@ -158,12 +173,12 @@ class EarTrainer:
         wrong = said = 0
         for item in range(self.recipe.validation_items):
             window = self.windows.draw(self.held_out, item_random(self.recipe.seed, self.recipe.steps, item))
-            likeliest = speller(self._mel(window)[None].to(device))[0, window.first : window.last].argmax(dim=-1)
-            errors = count_word_errors(
-                [str(one) for one in window.letters], [str(one) for one in collapsed(likeliest.tolist())]
-            )
+            likeliest = speller(self._mel(window)[None].to(device))[0].argmax(dim=-1).tolist()
+            heard = [one for part in window.spelled for one in collapsed(likeliest[part.first : part.last])]
+            letters = [one for part in window.spelled for one in part.letters]
+            errors = count_word_errors([LETTERS[one] for one in letters], [LETTERS[one] for one in heard])
             wrong += errors.substituted + errors.deleted + errors.inserted
-            said += len(window.letters)
+            said += len(letters)
         return {"letters_wrong": wrong / max(1, said)}
 
     def weights(self, metadata: dict[str, str]) -> bytes:
@@ -174,23 +189,24 @@ class EarTrainer:
 
 
 def spelling_loss(log_chances_WNK: Tensor, windows: Sequence[SpokenWindow]) -> Tensor:
-    """Nats a letter of what is said in the windows' own tokens."""
-    counts = [window.last - window.first for window in windows]
-    longest = max(counts)
-    own = [
-        F.pad(log_chances_WNK[place, window.first : window.last], (0, 0, 0, longest - count))
-        for place, (window, count) in enumerate(zip(windows, counts, strict=True))
-    ]
+    """Nats a letter of what is said in the windows, each word in its own tokens."""
+    parts = [(place, part) for place, window in enumerate(windows) for part in window.spelled]
+    counts = [part.last - part.first for _, part in parts]
+    device = log_chances_WNK.device
+    places = torch.tensor([place for place, _ in parts], device=device)
+    firsts = torch.tensor([part.first for _, part in parts], device=device)
+    # What is beyond a part's last token does not count.
+    tokens = (firsts[:, None] + torch.arange(max(counts), device=device)).clamp(max=log_chances_WNK.shape[1] - 1)
     nats: Tensor = F.ctc_loss(
-        torch.stack(own, dim=1),
-        torch.tensor([letter for window in windows for letter in window.letters], device=log_chances_WNK.device),
+        log_chances_WNK[places[:, None], tokens].transpose(0, 1),
+        torch.tensor([letter for _, part in parts for letter in part.letters], device=device),
         torch.tensor(counts),
-        torch.tensor([len(window.letters) for window in windows]),
+        torch.tensor([len(part.letters) for _, part in parts]),
         blank=BLANK,
         reduction="sum",
         zero_infinity=True,
     )
-    return nats / sum(max(1, len(window.letters)) for window in windows)
+    return nats / sum(max(1, len(part.letters)) for _, part in parts)
 
 
 def hide_some(mel_RF: Tensor, random: np.random.Generator) -> Tensor:
