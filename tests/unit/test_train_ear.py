@@ -26,10 +26,10 @@ from wan_streamer.train.ear_data import (
     SpokenWindow,
     SpokenWindows,
     list_heard,
-    spelled,
     spoken_windows,
 )
 from wan_streamer.train.ear_trainer import EarRecipe, EarTrainer, hide_some, spelling_loss
+from wan_streamer.train.spelling import spelled
 from wan_streamer.train.trainer import Arithmetic
 
 pytest.importorskip("pyarrow")

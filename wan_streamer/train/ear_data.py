@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from wan_streamer.errors import InvalidInput
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.ear import EAR_SAMPLE_RATE_HZ, HOP_SAMPLES
-from wan_streamer.model.speech_encoder import LETTERS
 from wan_streamer.model.whisper_ear import (
     RIGHT_TOKENS,
     STRIDE,
@@ -27,6 +26,7 @@ from wan_streamer.model.whisper_ear import (
 )
 from wan_streamer.train.clips import Clips, cached_clips
 from wan_streamer.train.manifest import DATA_SET_MANIFEST, DataFile, DataManifest
+from wan_streamer.train.spelling import spelled
 
 if TYPE_CHECKING:
     # Without the train extra an audio codec can still be trained.
@@ -129,15 +129,10 @@ def _spelled_in(begin: int, words: Sequence[HeardWord]) -> Iterator[SpelledToken
             free = last if 0 < last < WINDOW_TOKENS else None
             continue
         free = last
-        letters = spelled((" " if place else "") + word.text)
+        letters = tuple(spelled((" " if place else "") + word.text))
         # CTC wants a token for each letter, and a blank between two of the same.
         if last - first >= len(letters) + sum(one == other for one, other in pairwise(letters)):
             yield SpelledTokens(first, last, letters)
-
-
-def spelled(text: str) -> tuple[int, ...]:
-    """The letters of a text by their numbers; signs that are no letters are left out."""
-    return tuple(LETTERS.index(sign) for sign in text.lower() if sign in LETTERS)
 
 
 def list_heard(folders: Sequence[Path]) -> DataManifest:

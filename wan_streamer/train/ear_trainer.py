@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.row_integers import rounded
-from wan_streamer.model.speech_encoder import BLANK, LETTERS, SpeechBlock
+from wan_streamer.model.speech_encoder import LETTERS, SpeechBlock
 from wan_streamer.model.whisper_ear import WIDTH, WhisperEar, WhisperEncoder, WhisperMel, load_whisper_ear
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.distributed import Group
@@ -28,6 +28,7 @@ from wan_streamer.train.ema import Ema
 from wan_streamer.train.heard_variant import warped
 from wan_streamer.train.optimizer import set_rates
 from wan_streamer.train.schedule import OptimizerConfig, rate_factor
+from wan_streamer.train.spelling import nats_of_letters
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.whisper_ear_weights import AUTHORS
 
@@ -115,12 +116,14 @@ class EarTrainer:
         step, config = self.step_count, self.recipe.optimizer
         set_rates(self._optimizer, config, rate_factor(step, 0, self.recipe.steps, config))
         self._optimizer.param_groups[0]["lr"] *= self.recipe.encoder_rate
-        drawn = [(random := item_random(self.recipe.seed, step, item), self._draw(random)) for item in self.items]
-        mels = torch.stack([hide_some(self._mel(window, random), random) for random, window in drawn])
+        randoms = [item_random(self.recipe.seed, step, item) for item in self.items]
+        windows = [self.windows.draw(self.training, random) for random in randoms]
+        pairs = zip(windows, randoms, strict=True)
+        mels = torch.stack([hide_some(self._mel(window, random), random) for window, random in pairs])
         device = self.arithmetic.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.arithmetic.bfloat16):
             log_chances = self._forward(mels.to(device))
-        loss = spelling_loss(log_chances, [window for _, window in drawn])
+        loss = spelling_loss(log_chances, windows)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.group.average_gradients(self.speller.parameters())
@@ -129,9 +132,6 @@ class EarTrainer:
         self.ema.update(self.speller, step)
         self.step_count += 1
         return {"loss": loss.detach(), "norm": norm.detach()}
-
-    def _draw(self, random: np.random.Generator) -> SpokenWindow:
-        return self.windows.draw(self.training, random)
 
     def _mel(self, window: SpokenWindow, random: np.random.Generator | None = None) -> Tensor:
         """Of one window [R, F]; with `random` as a voice of another length would sound."""
@@ -190,16 +190,9 @@ def spelling_loss(log_chances_WNK: Tensor, windows: Sequence[SpokenWindow]) -> T
     firsts = torch.tensor([part.first for _, part in parts], device=device)
     # What is beyond a part's last token does not count.
     tokens = (firsts[:, None] + torch.arange(max(counts), device=device)).clamp(max=log_chances_WNK.shape[1] - 1)
-    nats: Tensor = F.ctc_loss(
-        log_chances_WNK[places[:, None], tokens].transpose(0, 1),
-        torch.tensor([letter for _, part in parts for letter in part.letters], device=device),
-        torch.tensor(counts),
-        torch.tensor([len(part.letters) for _, part in parts]),
-        blank=BLANK,
-        reduction="sum",
-        zero_infinity=True,
-    )
-    return nats / sum(max(1, len(part.letters)) for _, part in parts)
+    letters = [part.letters for _, part in parts]
+    nats = nats_of_letters(log_chances_WNK[places[:, None], tokens], letters, torch.tensor(counts))
+    return nats / sum(max(1, len(one)) for one in letters)
 
 
 def hide_some(mel_RF: Tensor, random: np.random.Generator) -> Tensor:

@@ -14,6 +14,7 @@ from wan_streamer.train.audio_data import audio_clips
 from wan_streamer.train.audio_task import AudioCodecTask
 from wan_streamer.train.checkpoint import load_newest, save_checkpoint
 from wan_streamer.train.data.sources.atomic import replace_file
+from wan_streamer.train.data.sources.cache import default_root
 from wan_streamer.train.distributed import Group, process_group
 from wan_streamer.train.ear_data import list_heard, spoken_windows
 from wan_streamer.train.ear_trainer import EarRecipe, EarTrainer
@@ -214,7 +215,7 @@ def _trainer(
     with group.leader_first():
         if isinstance(recipe, EarRecipe):
             windows = spoken_windows(manifest, options.cache)
-            return EarTrainer(recipe, windows, published_ear(), arithmetic, group)
+            return EarTrainer(recipe, windows, published_ear(default_root()), arithmetic, group)
         if isinstance(recipe, AudioCodecRecipe):
             clips = audio_clips(manifest, recipe.codec.sample_rate_hz, options.cache)
             return Trainer(AudioCodecTask(recipe, clips), arithmetic, group)

@@ -3,6 +3,8 @@
 Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes, V vocabulary.
 """
 
+from collections.abc import Sequence
+
 import torch
 from numpy.random import Generator
 from torch import Tensor
@@ -39,25 +41,33 @@ def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
 def spelling_loss(log_chances_BTK: Tensor, words_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:
     """Nats a letter by CTC (Graves et al., ICML 2006); windows without words are to be blank."""
     letters = [spell(words.flatten().tolist(), vocabulary) for words in words_BUN]
-    counts = torch.tensor([len(one) for one in letters])
-    nats = F.ctc_loss(
-        log_chances_BTK.transpose(0, 1),
-        torch.tensor([letter for one in letters for letter in one], device=log_chances_BTK.device),
-        torch.full((len(letters),), log_chances_BTK.shape[1]),
-        counts,
-        blank=BLANK,
-        reduction="sum",
-        zero_infinity=True,
-    )
+    nats = nats_of_letters(log_chances_BTK, letters, torch.full((len(letters),), log_chances_BTK.shape[1]))
     # A window, not a letter: the mean over processes is then the mean over all.
     return nats / (len(letters) * LETTERS_A_WINDOW)
 
 
+def nats_of_letters(log_chances_BTK: Tensor, letters: Sequence[Sequence[int]], counts_B: Tensor) -> Tensor:
+    """What letters cost by CTC, in the first `counts_B` places of each row; rows without any are to be blank."""
+    return F.ctc_loss(
+        log_chances_BTK.transpose(0, 1),
+        torch.tensor([letter for one in letters for letter in one], device=log_chances_BTK.device),
+        counts_B,
+        torch.tensor([len(one) for one in letters]),
+        blank=BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+
+
 def spell(tokens: list[int], vocabulary: Vocabulary) -> list[int]:
-    """Numbers of the letters of text tokens; signs that are no letters are left out."""
+    """Numbers of the letters of text tokens."""
     pieces = (vocabulary.pieces[token] for token in tokens if token >= 0)
-    text = b"".join(pieces).decode("utf-8", errors="replace").lower().strip()
-    return [LETTERS.index(sign) for sign in text if sign in LETTERS]
+    return spelled(b"".join(pieces).decode("utf-8", errors="replace").strip())
+
+
+def spelled(text: str) -> list[int]:
+    """The letters of a text by their numbers; signs that are no letters are left out."""
+    return [LETTERS.index(sign) for sign in text.lower() if sign in LETTERS]
 
 
 def foretelling_loss(log_chances_BUV: Tensor, answers_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:

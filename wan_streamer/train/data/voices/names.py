@@ -24,23 +24,8 @@ USER_VOICES: Final = (
 # More throats and accents, for training alone (`--more-voices`): who is kept out of it does not depend on them.
 _MORE_ESPEAK: Final = (
     *("f3", "Alicia", "Andrea", "Annie", "anika", "aunty", "belinda", "linda", "shelby", "steph", "steph2", "steph3"),
-    *(
-        "m3",
-        "m4",
-        "m5",
-        "m7",
-        "m8",
-        "Alex",
-        "Andy",
-        "Denis",
-        "Gene",
-        "Hugo",
-        "Jacky",
-        "Lee",
-        "Mario",
-        "Michael",
-        "Mike",
-    ),
+    *("m3", "m4", "m5", "m7", "m8", "Alex", "Andy", "Denis", "Gene", "Hugo", "Jacky", "Lee"),
+    *("Mario", "Michael", "Mike"),
     *("adam", "benjamin", "boris", "caleb", "david", "ed", "ian", "iven", "john", "max", "norbert", "paul", "quincy"),
     *("rob", "robert", "travis", "victor", "zac", "klatt", "klatt2", "klatt3", "grandma", "grandpa"),
 )
