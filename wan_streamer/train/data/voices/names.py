@@ -30,10 +30,17 @@ _MORE_ESPEAK: Final = (
     *("rob", "robert", "travis", "victor", "zac", "klatt", "klatt2", "klatt3", "grandma", "grandpa"),
 )
 _MORE_ACCENTS: Final = (*_ESPEAK_ACCENTS, "en-gb-x-gbclan", "en-gb-x-gbcwmd")
-MORE_VOICES: Final = tuple(
-    f"espeak-{speaker}@{_MORE_ACCENTS[(number + turn) % len(_MORE_ACCENTS)]}"
-    for number, speaker in enumerate(_MORE_ESPEAK)
-    for turn in range(2)
+# Speakers that nobody recorded: each mixes those of Kokoro's that are in training anyway (KOKORO_MIXED).
+KOKORO_MIXED: Final = ("alpha", "kumo", "nezumi")
+_MIXTURES: Final = 60
+
+MORE_VOICES: Final = (
+    *(
+        f"espeak-{speaker}@{_MORE_ACCENTS[(number + turn) % len(_MORE_ACCENTS)]}"
+        for number, speaker in enumerate(_MORE_ESPEAK)
+        for turn in range(2)
+    ),
+    *(f"kokoro-mixture{number}" for number in range(_MIXTURES)),
 )
 
 
