@@ -1,5 +1,5 @@
 """One real Kubernetes node on this host, for tests: `python -m scripts.cluster.node up DIR`, and `down DIR`; `packages`
-prints those of Debian that are missing, and fails where some are.
+prints those of Debian that are missing, and fails where some are; `room DIR` says how much of a disk is missing.
 
 etcd, API server, controllers, scheduler, containerd with runc, kubelet, kube-proxy and CoreDNS: processes of the host.
 Needs root, the programs of build.sh and Debian's packages; `up` says which are missing. DIR has their state, logs and
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from scripts.cluster import pod_network, settings
 from scripts.cluster.certificates import kubeconfig, make_certificates
@@ -41,9 +41,13 @@ PACKAGES: Final = {
     "containernetworking-plugins": "/usr/lib/cni/bridge",
 }
 API: Final = f"https://{NODE_IP}:6443"
+# Where containerd keeps what images consist of.
+CONTENT: Final = "containerd/io.containerd.content.v1.content"
 # The store of images and what goes into it, which a node leaves to the next one.
 IMAGES: Final = "images"
 KEPT: Final = ("containerd", IMAGES)
+# What the images take there until a new node has them all: most of it is torch.
+IMAGES_GB: Final = 17
 PODS_END_S: Final = 30
 # The kubelet links here to the logs in our folder.
 LOG_LINKS: Final = Path("/var/log/containers")
@@ -67,7 +71,7 @@ class Node:
         Raises:
             SystemExit: something is missing, or does not get ready; it says what, and which log tells more.
         """
-        if lacking := what_is_lacking():
+        if lacking := what_is_lacking(self.folder):
             raise SystemExit(lacking)
         self.down()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +140,12 @@ class Node:
         new = [str(blob.relative_to(layout)) for blob in layout.glob("blobs/sha256/*") if blob.name not in known]
         archive_of = ["tar", "-C", str(layout), "-c", "oci-layout", "index.json", *new]
         with subprocess.Popen(archive_of, stdout=subprocess.PIPE) as archive:
-            subprocess.run([*self._ctr, "images", "import", "-"], stdin=archive.stdout, check=True, capture_output=True)
+            _output([*self._ctr, "images", "import", "-"], stdin=archive.stdout)
+        # The same files twice would be gigabytes more; what no image needs now is gone there.
+        for blob in new:
+            (layout / blob).unlink()
+            if (theirs := self.folder / CONTENT / blob).exists():
+                (layout / blob).hardlink_to(theirs)
 
     @property
     def _ctr(self) -> list[str]:
@@ -236,18 +245,36 @@ def missing_packages() -> list[str]:
     return [package for package, program in PACKAGES.items() if not shutil.which(program)]
 
 
-def what_is_lacking() -> str:
-    """What this host lacks for a node, and what to do about it; empty where it lacks nothing."""
+def missing_room(folder: Path) -> str:
+    """What the disk lacks for a node in `folder`, and what to do about it; empty where it lacks nothing."""
+    # A node that was here has left its images.
+    if (folder / IMAGES).exists():
+        return ""
+    disk = next(path for path in (folder, *folder.parents) if path.exists())
+    free_gb = shutil.disk_usage(disk).free // 10**9
+    return f"got {free_gb} GB free at {disk}, expected {IMAGES_GB}; free some" if free_gb < IMAGES_GB else ""
+
+
+def what_is_lacking(folder: Path) -> str:
+    """What this host lacks for a node in `folder`, and what to do about it; empty where it lacks nothing."""
     if os.geteuid():
         return "got a user who is not root, expected root: containers need it; or set KUBECONFIG"
     if missing := missing_packages():
         return f"got no {', '.join(missing)}, expected them; say: apt-get install {' '.join(missing)}"
     own = [name for name in ("kubelet", "coredns") if not (PROGRAMS / name).exists()]
-    return f"got no {' or '.join(own)} in {PROGRAMS}, expected them; say: make cluster-tools" if own else ""
+    if own:
+        return f"got no {' or '.join(own)} in {PROGRAMS}, expected them; say: make cluster-tools"
+    return missing_room(folder)
 
 
-def _output(command: Sequence[str | Path], *, stdin: str = "") -> str:
-    return subprocess.run(command, input=stdin, check=True, capture_output=True, text=True).stdout
+def _output(command: Sequence[str | Path], *, stdin: str | IO[bytes] | None = "") -> str:
+    given: dict[str, Any] = {"input": stdin} if isinstance(stdin, str) else {"stdin": stdin}
+    try:
+        return subprocess.run(command, **given, check=True, capture_output=True, text=True).stdout
+    except subprocess.CalledProcessError as error:
+        # Or nobody learns what it had to say.
+        error.add_note(error.stderr)
+        raise
 
 
 def _succeeds(command: Sequence[str | Path]) -> bool:
@@ -260,13 +287,17 @@ ACTIONS: Final[Mapping[str, Callable[[Node], None]]] = {"up": Node.up, "down": N
 def main() -> int:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=[*ACTIONS, "packages"])
+    parser.add_argument("action", choices=[*ACTIONS, "packages", "room"])
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="state, logs and admin.conf of the node")
     given = parser.parse_args()
     if given.action == "packages":
         missing = missing_packages()
         sys.stdout.write("".join(f"{package}\n" for package in missing))
         return int(bool(missing))
+    if given.action == "room":
+        missing_gb = missing_room(given.folder.resolve())
+        sys.stdout.write(f"{missing_gb}\n" if missing_gb else "")
+        return int(bool(missing_gb))
     ACTIONS[given.action](Node(given.folder))
     return 0
 

@@ -65,7 +65,7 @@ def cluster() -> Iterator[Cluster]:
     if given := os.environ.get("KUBECONFIG"):
         yield make(kubeconfig=Path(given), kubectl_program=find_tool("kubectl"), node=None)
         return
-    lacking = what_is_lacking()
+    lacking = what_is_lacking(FOLDER)
     assert not lacking, lacking
     build_images()
     node = Node(FOLDER)
