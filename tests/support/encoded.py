@@ -21,9 +21,9 @@ HISTORY = HistoryConfig(
 
 
 def small_model() -> ModelConfig:
-    """As nano is made: the pretrained ear, and the agent's video codec for the user's pictures."""
+    """As nano is made: the pretrained ears, and the agent's video codec for the user's pictures."""
     config = tiny_config(history=HISTORY)
-    return dataclasses.replace(config, user_audio=EarConfig(width=8, dilations=(1, 2)), sees_with_codec=True)
+    return dataclasses.replace(config, user_audio=EarConfig(width=8, buckets=64, dilations=(1,)), sees_with_codec=True)
 
 
 def tiny_model() -> ModelRecipe:
@@ -33,7 +33,7 @@ def tiny_model() -> ModelRecipe:
         model=small_model(),
         steps=6,
         tasks=(
-            TaskConfig(name="spell", share=0.5, batch_size=2, units=6, speaks=False, text="said", spells=True),
+            TaskConfig(name="read", share=0.5, batch_size=2, units=6, speaks=False, text="said", reads=True),
             TaskConfig(name="speak", share=1, batch_size=2, units=6, noisy_units=6, hears=False, where="turn"),
             TaskConfig(name="converse", share=1, batch_size=2, units=8, noisy_units=3, sees=True, shows=True),
         ),

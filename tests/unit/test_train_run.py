@@ -241,21 +241,21 @@ def test_a_run_does_not_go_on_with_something_else(tmp_path: Path) -> None:
         train(recipe, run, quiet())
 
 
-def test_a_run_takes_the_speech_encoder_of_another(tmp_path: Path) -> None:
-    """One that learns nothing ends with the ear of one that did, and with the rest of its own."""
+def test_a_run_takes_the_reader_of_another(tmp_path: Path) -> None:
+    """One that learns nothing ends with the reader of one that did, and with the rest of its own."""
     data = write_encoded(tmp_path / "data")
     first, alone, run = (options(tmp_path, data, name, stop_after_step=2) for name in ("first", "alone", "second"))
     learning = dataclasses.replace(tiny_model(), ema_decay=0.0)
     still = dataclasses.replace(learning, optimizer=OptimizerConfig(learning_rate=0.0))
     train(learning, first, quiet())
     train(still, alone, quiet())
-    train(still, dataclasses.replace(run, initial_speech=first.out / "weights.safetensors"), quiet())
+    train(still, dataclasses.replace(run, initial_reader=first.out / "weights.safetensors"), quiet())
     ears, own, taken = tensors_of(first), tensors_of(alone), tensors_of(run)
     differing = {name for name in own if not torch.equal(own[name], taken[name])}
     assert differing
-    assert all(name.startswith("user_audio.speech.") for name in differing)
-    assert all(torch.equal(taken[name], ears[name]) for name in ears if name.startswith("user_audio.speech."))
-    tones = options(tmp_path, write_tones(tmp_path / "tones"), "tones-run", initial_speech=first.out)
+    assert all(name.startswith("user_audio.reader.") for name in differing)
+    assert all(torch.equal(taken[name], ears[name]) for name in ears if name.startswith("user_audio.reader."))
+    tones = options(tmp_path, write_tones(tmp_path / "tones"), "tones-run", initial_reader=first.out)
     with pytest.raises(InvalidInput, match="expected a Transformer's stage"):
         train(tiny_audio(), tones, quiet())
 

@@ -174,8 +174,8 @@ class Train(Command):
     """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
     initial_weights: Annotated[Path | None, arg(metavar="PATH")] = None
     """Weights of an earlier stage to begin with."""
-    initial_speech: Annotated[Path | None, arg(metavar="PATH")] = None
-    """Stages: weights whose speech encoder is taken; it learns alone, beside the others."""
+    initial_reader: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Stages: weights whose reader of letters is taken; it learns alone, beside the others."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What to compute on."""
     bfloat16: bool = False
@@ -195,7 +195,7 @@ class Train(Command):
 
     def execute(self, console: Console) -> int:
         computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing")
-        names = ("data", "out", "initial_weights", "initial_speech", *computing, "steps", "seed", "minutes")
+        names = ("data", "out", "initial_weights", "initial_reader", *computing, "steps", "seed", "minutes")
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 

@@ -14,6 +14,7 @@ from wan_streamer.client.module_command import options_of, run_module
 RENDER_MODULE = "wan_streamer.train.data.store.render_command"
 ENCODE_MODULE = "wan_streamer.train.encode_command"
 HEAR_MODULE = "wan_streamer.train.hear_command"
+SPELL_MODULE = "wan_streamer.train.spell_command"
 PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
 
 
@@ -114,3 +115,25 @@ class DataHear(DrawCommand):
             name: getattr(self, name) for name in ("out", "preset", "variant", "bfloat16", "processes")
         }
         return run_module(HEAR_MODULE, options_of(options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpell(DrawCommand):
+    """Draw conversations and write what would be spelled of them, put together of what was spelled of others.
+
+    Nothing is spoken: many thousand questions in minutes, to learn what is answered to which words. Needs the engine
+    and train extras and fetched sources.
+    """
+
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    like: Annotated[tuple[Path, ...], arg(metavar="ENCODED")]
+    """Encoded conversations whose words are taken (`wan-streamer data hear`, `data encode`)."""
+    preset: str = "nano"
+    """Size of the model, or a file of weights (*.safetensors) that says it."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = self.drawing() | {name: getattr(self, name) for name in ("out", "like", "preset", "processes")}
+        return run_module(SPELL_MODULE, options_of(options))

@@ -45,8 +45,7 @@ def use_shipped_senses(model: WanStreamer) -> bool:
         model.set_latent_statistics(kind, trained.latent_mean, trained.latent_deviation)
     if isinstance(model.user_audio, EarEncoder):
         model.user_audio.ear.load_state_dict(load_ear(EAR).state_dict())
-        if model.user_audio.whisper is not None:
-            model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
+        model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
     return True
 
 

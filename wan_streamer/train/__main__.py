@@ -29,8 +29,8 @@ class Arguments:
     """Where decoded data is kept."""
     initial_weights: Path | None = None
     """Weights of an earlier stage to begin with."""
-    initial_speech: Path | None = None
-    """Weights whose speech encoder is taken: it learns alone, beside the other stages."""
+    initial_reader: Path | None = None
+    """Weights whose reader of letters is taken: it learns alone, beside the other stages."""
     device: str = "auto"
     """auto, cpu or cuda."""
     bfloat16: bool = False
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             out=given.out or Path.home() / ".cache" / "wan-streamer" / "runs" / recipe.name,
             cache=given.cache,
             initial_weights=given.initial_weights,
-            initial_speech=given.initial_speech,
+            initial_reader=given.initial_reader,
             device=given.device,
             bfloat16=given.bfloat16,
             compile=given.compile,

@@ -22,6 +22,7 @@ from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
+from wan_streamer.train.data.store.row import as_kept
 from wan_streamer.train.encode_command import check_variant, model_with_senses, random_of
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.record_pool import make_missing
@@ -88,7 +89,8 @@ class _Maker:
     def records(self, number: int) -> NDArray[Any]:
         """A record for each unit of a conversation."""
         try:
-            return self.encoder.encode_heard(*self.maker.hear(self.scripts[number]), random_of(self.variant, number))
+            timeline, samples = self.maker.hear(self.scripts[number])
+            return self.encoder.encode_heard(timeline, as_kept(samples), random_of(self.variant, number))
         except InvalidInput as error:
             if error.reason != "SCRIPT":
                 raise

@@ -10,7 +10,7 @@ from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
-from wan_streamer.train.spelling import foretelling_loss, spelling_loss
+from wan_streamer.train.spelling import answer_loss
 
 _ABSENT = -100
 
@@ -26,8 +26,8 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted losses by modality; those that the batch has nothing of are not there."""
-        if batch.answers is not None:
-            return self._hear(batch, batch.answers)
+        if batch.answers is not None and batch.known_answers is not None:
+            return self._read(batch, batch.answers, batch.known_answers)
         predictions = self.forward_pass(batch)
         losses: dict[str, Tensor] = {}
         if predictions.text_logits is not None:
@@ -41,21 +41,16 @@ class Learner(nn.Module):
                 losses[name] = F.mse_loss(velocity.float(), target)
         return {name: self._weights[name] * loss for name, loss in losses.items()}
 
-    def _hear(self, batch: Batch, answers: Tensor) -> dict[str, Tensor]:
-        model = self.forward_pass.model
-        encoder = model.user_audio
+    def _read(self, batch: Batch, answers: Tensor, known: Tensor) -> dict[str, Tensor]:
+        encoder = self.forward_pass.model.user_audio
         if not isinstance(encoder, EarEncoder) or batch.heard is None:
-            raise ValueError(f"got a task that spells for a {type(encoder).__name__}, expected the pretrained ear")
-        said = encoder.speech(batch.heard)
-        foretold = encoder.speech.foretell(said, model.text_embedding.weight)
-        return {
-            "letters": spelling_loss(encoder.speech.spell(said), batch.words, self._vocabulary),
-            "answers": foretelling_loss(foretold, answers, self._vocabulary),
-        }
+            raise ValueError(f"got a task that reads for a {type(encoder).__name__}, expected the pretrained ear")
+        log_chances = encoder.reader.tell_apart(encoder.reader(batch.heard), known)
+        return {"answers": answer_loss(log_chances, answers, known, self._vocabulary)}
 
 
 def token_count(batch: Batch) -> int:
-    """Tokens of a batch's sequences, noisy copies included; of the ear alone where it spells."""
+    """Tokens of a batch's sequences, noisy copies included; of the ear alone where it reads."""
     if batch.answers is not None and batch.heard is not None:
         return batch.heard[..., 0].numel()
     rows = 0

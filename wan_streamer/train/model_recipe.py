@@ -22,7 +22,7 @@ class TaskConfig:
         speaks, shows: the agent's sound and pictures are.
         text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
             seen); or both sides' words, and then the user streams are blank.
-        spells: the visitors' words as letters by CTC, for the speech encoder alone; the backbone has no part.
+        reads: the visitors' words, and what will be answered, for what reads letters alone; the backbone has no part.
         forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
             from sentences learned by heart.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
@@ -40,7 +40,7 @@ class TaskConfig:
     speaks: bool = True
     shows: bool = False
     text: Text = "words"
-    spells: bool = False
+    reads: bool = False
     forgets: bool = False
     where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
 
@@ -49,8 +49,8 @@ class TaskConfig:
             raise ValueError("got batch_size or units below 1 or noisy_units beyond the units, expected a window")
         if self.noisy_units and not (self.speaks or self.shows):
             raise ValueError("got noisy units of a task without latents, expected speaks or shows")
-        if self.spells and (self.speaks or self.sees or self.text != "said" or not self.hears):
-            raise ValueError("got a task that spells something else than what is said, expected hears, said, no more")
+        if self.reads and (self.speaks or self.sees or self.text != "said" or not self.hears):
+            raise ValueError("got a task that reads something else than what is said, expected hears, said, no more")
         if self.sees and not self.hears:
             raise ValueError("got a task that sees and does not hear: the last user token writes the words")
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.config import HEARD_LETTERS
 from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
@@ -59,11 +60,13 @@ class ModelTask:
     def heard_statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature of the ear where somebody speaks, each [C]."""
         spoken = [
-            np.asarray(one["heard"])[one["said"][:, 1] != NOTHING]
+            np.asarray(one["heard"])[one["said"][:, 1] != NOTHING][..., HEARD_LETTERS:]
             for encoded in self.sets
             for one in encoded.conversations[:STATISTICS_CONVERSATIONS]
         ]
         features_NC = torch.from_numpy(np.concatenate(spoken).astype(np.float32)).flatten(0, 1)
+        # Of what was made without sound nothing is known.
+        features_NC = features_NC[~features_NC.isnan().any(dim=1)]
         return features_NC.mean(dim=0), features_NC.std(dim=0).clamp(min=LEAST_DEVIATION)
 
     @torch.no_grad()
@@ -172,11 +175,11 @@ class ModelTrainer:
             load_trained(path, model)
             self._know_ear(model)
 
-    def take_speech(self, path: Path) -> None:
-        """Takes the speech encoder, and nothing else, of weights that were trained before.
+    def take_reader(self, path: Path) -> None:
+        """Takes what reads letters, and nothing else, of weights that were trained before.
 
         Raises:
-            InvalidInput: they cannot be read, are of another configuration, or of a model without a speech encoder.
+            InvalidInput: they cannot be read, are of another configuration, or of a model without a reader.
         """
         source = untrained(self.recipe.model, self.recipe.seed)
         use_shipped_senses(source)
@@ -184,15 +187,15 @@ class ModelTrainer:
         for model in (self.model, self.ema.module):
             if not isinstance(model.user_audio, EarEncoder) or not isinstance(source.user_audio, EarEncoder):
                 raise InvalidInput(
-                    f"got {path} for {self.recipe.model.name}, expected one with an ear; leave --initial-speech out",
+                    f"got {path} for {self.recipe.model.name}, expected one with an ear; leave --initial-reader out",
                     reason="OPTIONS",
                 )
-            model.user_audio.speech.load_state_dict(source.user_audio.speech.state_dict())
+            model.user_audio.reader.load_state_dict(source.user_audio.reader.state_dict())
 
     def _know_ear(self, model: WanStreamer) -> None:
-        """Gives the speech encoder the statistics of what it hears, unless it has some."""
-        if isinstance(model.user_audio, EarEncoder) and bool((model.user_audio.speech.deviation == 1).all()):
-            model.user_audio.speech.set_statistics(*self.task.heard_statistics())
+        """Gives the reader the statistics of what it hears, unless it has some."""
+        if isinstance(model.user_audio, EarEncoder) and bool((model.user_audio.reader.deviation == 1).all()):
+            model.user_audio.reader.set_statistics(*self.task.heard_statistics())
 
     def validate(self) -> dict[str, float]:
         """How good the averaged weights are on what is held out."""

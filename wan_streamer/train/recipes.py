@@ -86,8 +86,8 @@ def ear_nano() -> EarRecipe:
     return EarRecipe(name="ear-nano", steps=8000)
 
 
-# The visitors' words in letters, for the speech encoder alone.
-SPELL = TaskConfig(name="spell", batch_size=32, units=40, speaks=False, text="said", spells=True, where="question")
+# The visitors' words, and those of the answer, for what reads letters alone.
+READ = TaskConfig(name="read", batch_size=64, units=40, speaks=False, text="said", reads=True, where="question")
 # The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
 HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
 # What is answered to what is heard, and when.
@@ -96,6 +96,8 @@ ANSWER = TaskConfig(name="answer", batch_size=12, units=32, speaks=False, where=
 DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
 SPEAK = TaskConfig(name="speak", batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
+# The conversation's words alone: to be silent where nothing is asked.
+ATTEND = TaskConfig(name="attend", batch_size=6, units=64, speaks=False)
 # When to speak, and what: the conversation's sound.
 CONVERSE = TaskConfig(name="converse", batch_size=2, units=100, noisy_units=40)
 # What the visitors do, in words.
@@ -110,11 +112,11 @@ IDLE = TaskConfig(name="idle", batch_size=4, units=10, noisy_units=10, hears=Fal
 DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
 
 
-def stage_1_nano_hearing() -> ModelRecipe:
-    """Words from sound, for the speech encoder alone: what comes after it would take days to learn to hear."""
-    optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, gradient_norm=1.0)
+def stage_1_nano_reading() -> ModelRecipe:
+    """Words and answers from letters, for the reader alone: what comes after it would take days to learn to read."""
+    optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, weight_decay=0.05)
     return ModelRecipe(
-        name="stage-1-nano-hearing", model=nano(), steps=9000, tasks=_mixed({SPELL: 1.0}), optimizer=optimizer
+        name="stage-1-nano-reading", model=nano(), steps=5000, tasks=_mixed({READ: 1.0}), optimizer=optimizer
     )
 
 
@@ -132,7 +134,7 @@ def stage_1_nano_voice() -> ModelRecipe:
 
 
 def stage_1_nano_face() -> ModelRecipe:
-    """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-hearing`."""
+    """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-reading`."""
     return ModelRecipe(
         name="stage-1-nano-face",
         model=nano(),
@@ -145,7 +147,7 @@ def stage_1_nano_face() -> ModelRecipe:
 
 def stage_1_nano() -> ModelRecipe:
     """The end of nano's first stage: each skill in short sequences; what was learned alone has to be kept only."""
-    understanding = {SPELL: 1.0, HEAR: 1.0, ANSWER: 6.0, DIALOGUE: 0.5, NOTICE: 0.5, REACT: 0.75}
+    understanding = {READ: 1.0, HEAR: 1.0, ANSWER: 6.0, DIALOGUE: 0.5, NOTICE: 0.5, REACT: 0.75}
     generation = {SPEAK: 1.0, SHOW: 1.25, IDLE: 0.5, CONVERSE: 1.0}
     return ModelRecipe(
         name="stage-1-nano",
@@ -160,13 +162,13 @@ def stage_1_nano() -> ModelRecipe:
 def stage_2_nano() -> ModelRecipe:
     """nano's second stage: conversations with all streams, and without pictures, which are longer for the same cost.
 
-    Hearing and answering, which have by far the most data, go on beside them.
+    Reading and answering, which have by far the most data, go on beside them.
     """
     return ModelRecipe(
         name="stage-2-nano",
         model=nano(),
         steps=4000,
-        tasks=_mixed({DUPLEX: 2.0, CONVERSE: 0.75, ANSWER: 2.0, SPELL: 0.75, REACT: 0.5}),
+        tasks=_mixed({DUPLEX: 1.5, CONVERSE: 1.0, ANSWER: 4.0, ATTEND: 1.5, READ: 0.5, REACT: 0.4, SPEAK: 0.3}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
         drop_text=0.1,
     )
@@ -183,7 +185,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano-pieces": video_codec_nano_pieces,
     "video-codec-nano-settle": video_codec_nano_settle,
     "ear-nano": ear_nano,
-    "stage-1-nano-hearing": stage_1_nano_hearing,
+    "stage-1-nano-reading": stage_1_nano_reading,
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,

@@ -48,8 +48,8 @@ class RunOptions:
     cache: Path
     # Weights to begin with instead of random ones; a run that goes on does not look at them.
     initial_weights: Path | None = None
-    # A Transformer's weights whose speech encoder is taken.
-    initial_speech: Path | None = None
+    # A Transformer's weights whose reader of letters is taken.
+    initial_reader: Path | None = None
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
@@ -107,8 +107,8 @@ class _Run:
         if found is None:
             if self.options.initial_weights is not None:
                 self.trainer.start_from(self.options.initial_weights)
-            if self.options.initial_speech is not None:
-                self._take_speech(self.options.initial_speech)
+            if self.options.initial_reader is not None:
+                self._take_reader(self.options.initial_reader)
             return
         step, state, complaints = found
         self.trainer.restore(state)
@@ -118,13 +118,13 @@ class _Run:
             for sentence in [*complaints, f"going on from step {step} of {self.folder.path}"]:
                 self.console.print(sentence, highlight=False, markup=False)
 
-    def _take_speech(self, path: Path) -> None:
+    def _take_reader(self, path: Path) -> None:
         if not isinstance(self.trainer, ModelTrainer):
             raise InvalidInput(
-                f"got --initial-speech for {self.trainer.recipe.name}, expected a Transformer's stage; leave it out",
+                f"got --initial-reader for {self.trainer.recipe.name}, expected a Transformer's stage; leave it out",
                 reason="OPTIONS",
             )
-        self.trainer.take_speech(path)
+        self.trainer.take_reader(path)
 
     def go(self) -> None:
         """Steps until the end, a stop, or the time limit."""
@@ -173,7 +173,7 @@ class _Run:
         trainer = self.trainer
         metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
-        for name in ("initial_weights", "initial_speech"):
+        for name in ("initial_weights", "initial_reader"):
             path: Path | None = getattr(self.options, name)
             if path is not None:
                 metadata[f"{name}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()

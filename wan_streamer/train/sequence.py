@@ -32,8 +32,9 @@ class Batch:
         tau: noise levels of the copies [B, K].
         audio_noise, video_noise: [B, K, N, C].
         context_noise: latents [B, U, N, C] that are added to the clean ones which others see (audio, video).
-        answers: no sequence at all: `words` are to be spelled by the speech encoder from `heard`, and these to be
-            foretold, the agent's words [B, U, N].
+        answers: no sequence at all: `words` are to be named by the reader from `heard`, and these to be foretold, the
+            agent's words [B, U + FORETOLD_UNITS, N].
+        known_answers: the shares of text tokens in each answer that it may be, [A, V].
         forgets: no unit sees the words of those before it.
     """
 
@@ -48,6 +49,7 @@ class Batch:
     video_noise: Tensor | None = None
     context_noise: tuple[Tensor | None, Tensor | None] = (None, None)
     answers: Tensor | None = None
+    known_answers: Tensor | None = None
     forgets: bool = False
 
     def to(self, device: torch.device) -> "Batch":
@@ -65,6 +67,7 @@ class Batch:
             video_noise=_moved(self.video_noise, device),
             context_noise=(_moved(audio_context, device), _moved(video_context, device)),
             answers=_moved(self.answers, device),
+            known_answers=_moved(self.known_answers, device),
             forgets=self.forgets,
         )
 

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.sequence import Batch
-from wan_streamer.train.spelling import hide_some
+from wan_streamer.train.spelling import FORETOLD_UNITS, answer_bags, misspell
 from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import UNIT_US
 
+# In so many conversations nearly all answers are given.
+ANSWERED = 2000
 # Keeps what a whole step shares apart from what belongs to its items.
 STEP_ITEM = 2**31
 # No step: held-out windows and their noise are the same in runs of any length.
@@ -64,14 +67,27 @@ class Windows:
         self._spans = np.asarray(spans, np.int64)
         weights = (self._spans[:, 2] - self._spans[:, 1]) / np.sqrt(self._how_often())
         self._chances = weights / weights.sum()
+        self._answers: Tensor | None = None
 
     def draw(self, random: np.random.Generator) -> Records:
         """The records of one window."""
+        return self._draw(random)[0]
+
+    def _draw(self, random: np.random.Generator) -> tuple[Records, Records]:
+        """The records of a window, and the agent's words in it and in FORETOLD_UNITS after it, if there are so many."""
         number, begin, end = self._spans[int(random.choice(len(self._chances), p=self._chances))]
         conversation = self._conversations[number]
         first = int(random.integers(begin, max(begin, end - self.task.units) + 1))
         first = min(first, len(conversation) - self.task.units)
-        return np.asarray(conversation[first : first + self.task.units])
+        last = first + self.task.units
+        return np.asarray(conversation[first:last]), np.asarray(conversation["words"][first : last + FORETOLD_UNITS])
+
+    def _known_answers(self, vocabulary: str) -> Tensor:
+        """The words of each answer in the first ANSWERED conversations, [A, V]."""
+        if self._answers is None:
+            words = (torch.from_numpy(one["words"].astype(np.int64)) for one in self._conversations[:ANSWERED])
+            self._answers = answer_bags(words, vocabulary_named(vocabulary))
+        return self._answers
 
     def _how_often(self) -> NDArray[np.float64]:
         """How many of the agent's turns have the same words as each, [spans]; 1 for other windows."""
@@ -87,9 +103,10 @@ class Windows:
         shared = item_random(recipe.seed, step, STEP_ITEM)
         noisy = np.sort(shared.permutation(task.units)[: task.noisy_units])
         randoms = [item_random(recipe.seed, step, item) for item in items]
-        windows = _stacked([self.draw(random) for random in randoms])
+        drawn, coming = zip(*(self._draw(random) for random in randoms), strict=True)
+        windows = _stacked(drawn)
         drop_user = {"dialogue": 1.0, "said": 0.0}.get(task.text, recipe.drop_user)
-        drop_text = 0.0 if task.spells else recipe.drop_text
+        drop_text = 0.0 if task.reads else recipe.drop_text
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
         words = torch.from_numpy(_words(windows, task).astype(np.int64))
         latents = {
@@ -98,8 +115,9 @@ class Windows:
             if is_there
         }
         heard = _tensor(windows["heard"])
-        if task.spells and step != VALIDATION_STEP:
-            heard = torch.stack([hide_some(one, random) for one, random in zip(heard, randoms, strict=True)])
+        # Around questions: what is answered to them is sooner learned by heart than anything else.
+        if task.where == "question" and step != VALIDATION_STEP:
+            heard = torch.stack([misspell(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
@@ -112,7 +130,8 @@ class Windows:
                 recipe.context_noise * _normal(randoms, latents[name].shape[1:]) if name in latents else None
                 for name in ("audio", "video")
             ),
-            answers=torch.from_numpy(windows["words"].astype(np.int64)) if task.spells else None,
+            answers=_padded(coming, task.units + FORETOLD_UNITS) if task.reads else None,
+            known_answers=self._known_answers(recipe.model.vocabulary) if task.reads else None,
             forgets=task.forgets,
         )
 
@@ -127,11 +146,11 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     else:
         # Long enough before to be met in silence, long enough after for the first words of an answer.
         before, after = task.units // 4, task.units * 3 // 8
-        edges = _stretches(records, "said" if task.where == "question" else "noticed")
+        edges = stretches(records, "said" if task.where == "question" else "noticed")
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
 
 
-def _stretches(records: Records, name: str) -> NDArray[np.int64]:
+def stretches(records: Records, name: str) -> NDArray[np.int64]:
     """First unit and the one after the last of what visitors say or do, [stretches, 2]."""
     # Where there is no word, LISTEN stands alone.
     units = np.flatnonzero(records[name][:, 1] != NOTHING)
@@ -144,6 +163,14 @@ def _stacked(drawn: Sequence[Records]) -> dict[str, Records]:
     """The fields of windows, each [windows, units, ...]; what only some sets have is left out."""
     common = set.intersection(*(set(one.dtype.names or ()) for one in drawn))
     return {name: np.stack([one[name] for one in drawn]) for name in common}
+
+
+def _padded(words: Sequence[Records], units: int) -> Tensor:
+    """The agent's words of so many units each, [windows, units, N]; after a conversation's end there are none."""
+    padded = np.full((len(words), units, words[0].shape[1]), NOTHING, np.int64)
+    for row, one in zip(padded, words, strict=True):
+        row[: len(one)] = one
+    return torch.from_numpy(padded)
 
 
 def _words(windows: dict[str, Records], task: TaskConfig) -> NDArray[np.int32]:

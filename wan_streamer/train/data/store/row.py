@@ -10,7 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, USER_RATE_HZ, Conversation
@@ -59,6 +61,11 @@ SCHEMA: Final = pa.schema(
         ("units", pa.list_(_LABEL)),
     ]
 )
+
+
+def as_kept(user_audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the microphone heard, as a data set gives it back."""
+    return decode_opus(encode_opus(user_audio, USER_RATE_HZ, USER_BIT_RATE), USER_RATE_HZ, len(user_audio))
 
 
 def to_row(conversation: Conversation) -> dict[str, Any]:
