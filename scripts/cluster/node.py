@@ -282,22 +282,22 @@ def _succeeds(command: Sequence[str | Path]) -> bool:
 
 
 ACTIONS: Final[Mapping[str, Callable[[Node], None]]] = {"up": Node.up, "down": Node.down}
+LACKS: Final[Mapping[str, Callable[[Path], str]]] = {
+    "packages": lambda _: "\n".join(missing_packages()),
+    "room": missing_room,
+}
 
 
 def main() -> int:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=[*ACTIONS, "packages", "room"])
+    parser.add_argument("action", choices=[*ACTIONS, *LACKS])
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="state, logs and admin.conf of the node")
     given = parser.parse_args()
-    if given.action == "packages":
-        missing = missing_packages()
-        sys.stdout.write("".join(f"{package}\n" for package in missing))
-        return int(bool(missing))
-    if given.action == "room":
-        missing_gb = missing_room(given.folder.resolve())
-        sys.stdout.write(f"{missing_gb}\n" if missing_gb else "")
-        return int(bool(missing_gb))
+    if given.action in LACKS:
+        lack = LACKS[given.action](given.folder.resolve())
+        sys.stdout.write(f"{lack}\n" if lack else "")
+        return int(bool(lack))
     ACTIONS[given.action](Node(given.folder))
     return 0
 

@@ -28,7 +28,7 @@ from wan_streamer.train.data.generate.splits import Split, SplitChoice, place, s
 from wan_streamer.train.data.generate.statistics import Share, count_scripts
 from wan_streamer.train.data.generate.template import Grammar
 from wan_streamer.train.data.script import Script
-from wan_streamer.train.data.voices.names import MORE_VOICES
+from wan_streamer.train.data.voices.names import KOKORO_MIXED, MORE_VOICES
 
 BOOK = PhraseBook(small_domain())
 CAST = small_cast()
@@ -249,6 +249,7 @@ def test_more_voices_are_for_training_alone() -> None:
     assert added == set(MORE_VOICES)
     assert len(MORE_VOICES) >= 100
     assert {speaker_of(voice) for voice in added}.isdisjoint(speaker_of(voice) for voice in cast.voices)
+    assert {f"kokoro-{speaker}" for speaker in KOKORO_MIXED} <= set(cast.voices_of("train"))
 
 
 def test_voices_of_some_synthesisers_stay_in_their_splits() -> None:

