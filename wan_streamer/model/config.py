@@ -90,7 +90,7 @@ class EarConfig:
     tokens_per_unit: int = 2
     features: int = 96
     width: int = 128
-    buckets: int = 32_768
+    buckets: int = 16_384
     grams: tuple[int, ...] = (2, 3, 4)
     memories: tuple[float, ...] = (14.0, 40.0)
     dilations: tuple[int, ...] = ()
