@@ -91,7 +91,7 @@ READ = TaskConfig(name="read", batch_size=64, units=40, speaks=False, text="said
 # The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
 HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
 # What is answered to what is heard, and when.
-ANSWER = TaskConfig(name="answer", batch_size=12, units=32, speaks=False, where="question")
+ANSWER = TaskConfig(name="answer", batch_size=16, units=32, speaks=False, where="question")
 # What is answered to what, in words alone.
 DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
@@ -167,8 +167,8 @@ def stage_2_nano() -> ModelRecipe:
     return ModelRecipe(
         name="stage-2-nano",
         model=nano(),
-        steps=4000,
-        tasks=_mixed({DUPLEX: 1.5, CONVERSE: 1.0, ANSWER: 4.0, ATTEND: 1.5, READ: 0.5, REACT: 0.4, SPEAK: 0.3}),
+        steps=8000,
+        tasks=_mixed({DUPLEX: 1.0, CONVERSE: 1.0, ANSWER: 4.0, ATTEND: 2.5, READ: 0.5, REACT: 0.4, SPEAK: 0.3}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
         drop_text=0.1,
     )
