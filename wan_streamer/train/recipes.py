@@ -169,9 +169,7 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=8000,
         tasks=_mixed({DUPLEX: 1.0, CONVERSE: 1.0, ANSWER: 4.0, ATTEND: 2.5, READ: 1.0, REACT: 0.4, SPEAK: 0.3}),
-        optimizer=dataclasses.replace(
-            MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)
-        ),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,
     )
 

@@ -10,7 +10,7 @@ class OptimizerConfig:
 
     Attributes:
         muon: beginnings of the names of parameters whose matrices are Muon's.
-        slow: beginnings of the names of AdamW's parameters that learn at `slow_ratio` of its rate: what was learned well
+        slow: beginnings of the names of AdamW's parameters that learn at `slow_ratio` of its rate: what was learned
             before. AdamW moves what is rarely used as far as all else, whatever its gradient.
         gradient_norm: gradients are scaled down to this norm where they are longer.
     """

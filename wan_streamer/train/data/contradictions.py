@@ -170,4 +170,4 @@ def _ms(time_us: int) -> str:
 
 
 def _wrong(got: str, expected: str) -> InvalidInput:
-    return InvalidInput(f"got {got}; expected {expected}", reason="CONTRADICTION")
+    return InvalidInput(f"got {got}; expected {expected}", reason="SCRIPT")

@@ -10,8 +10,6 @@ from wan_streamer.train.data.generate.mixing import Range
 
 # Words of an answer after a backchannel or cough, so that it has ended before the visitor speaks again.
 REST_WORD_COUNT: Final = 8
-# Words of an answer from one backchannel to the next: who says it slowly has ended by then.
-BETWEEN_WORD_COUNT: Final = 10
 LONG_ANSWER_WORD_COUNT: Final = 12
 
 _QUIET_FOR_MS: Final = Range(least=1000, most=3000)
@@ -89,7 +87,7 @@ def interruption_stop(composer: Composer) -> None:
 def backchannel(composer: Composer) -> None:
     _, answer = composer.ask_and_answer(min_word_count=LONG_ANSWER_WORD_COUNT)
     last = len(words_of(answer.text)) - REST_WORD_COUNT
-    places = range(composer.random.randint(2, min(last, REST_WORD_COUNT)), last + 1, BETWEEN_WORD_COUNT)
+    places = range(composer.random.randint(2, min(last, REST_WORD_COUNT)), last + 1, REST_WORD_COUNT)
     for word_index in places[: composer.random.randint(1, 3)]:
         composer.murmur(answer, word_index)
 

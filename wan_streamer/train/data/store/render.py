@@ -1,5 +1,6 @@
 """Makes a data set: scripts drawn, conversations made by several processes, shards written one after the other."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.train.data.sources.workers import workers
 from wan_streamer.train.data.store.data_set import ShardEntry, shard_entry
-from wan_streamer.train.data.store.row import to_row
+from wan_streamer.train.data.store.row import USER_BIT_RATE, to_row
 from wan_streamer.train.data.store.shard import Shard, write_shard
 
 
@@ -44,7 +45,14 @@ class Rendered:
 
 
 def render(
-    scripts: Sequence[Script], folder: Path, cache: DataCache, *, per_shard: int, processes: int, console: Console
+    scripts: Sequence[Script],
+    folder: Path,
+    cache: DataCache,
+    *,
+    user_bit_rate: int = USER_BIT_RATE,
+    per_shard: int,
+    processes: int,
+    console: Console,
 ) -> Rendered:
     """Makes what is not there yet; an interrupted run goes on with the shard that it was in.
 
@@ -63,16 +71,20 @@ def render(
                 _check_names(path, chosen)
                 advance(len(chosen))
             else:
-                write_shard(path, _rows(pool, chosen, left_out, advance))
+                write_shard(path, _rows(pool, user_bit_rate, chosen, left_out, advance))
                 new_units += sum(shard_entry(path).unit_counts)
             entries.append(shard_entry(path))
     return Rendered(entries=tuple(entries), left_out=left_out, new_unit_count=new_units)
 
 
 def _rows(
-    pool: Pool, scripts: Sequence[Script], left_out: dict[str, str], advance: Callable[[int], None]
+    pool: Pool,
+    user_bit_rate: int,
+    scripts: Sequence[Script],
+    left_out: dict[str, str],
+    advance: Callable[[int], None],
 ) -> Iterator[dict[str, Any]]:
-    for made in pool.imap(_make_row, scripts):
+    for made in pool.imap(functools.partial(_make_row, user_bit_rate), scripts):
         advance(1)
         if made.row is None:
             left_out[made.name] = made.complaint
@@ -100,10 +112,10 @@ def _open_maker(root: Path) -> None:
     _maker = ConversationMaker(DataCache(root))
 
 
-def _make_row(script: Script) -> Made:
+def _make_row(user_bit_rate: int, script: Script) -> Made:
     assert _maker is not None
     try:
-        return Made(script.name, to_row(_maker.make(script)))
+        return Made(script.name, to_row(_maker.make(script), user_bit_rate=user_bit_rate))
     except InvalidInput as error:
         if error.reason != "SCRIPT":
             raise
