@@ -25,6 +25,9 @@ class TaskConfig:
         reads: the visitors' words, and what will be answered, for what reads letters alone; the backbone has no part.
         forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
             from sentences learned by heart.
+        borrows: the agent's sound and all pictures come from another conversation, out of a time in which the agent is
+            silent, and windows around questions end where its voice begins: what is answered is then learned beside
+            all streams from far more questions than there are pictures of.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
             as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
             to the agent or do.
@@ -42,6 +45,7 @@ class TaskConfig:
     text: Text = "words"
     reads: bool = False
     forgets: bool = False
+    borrows: bool = False
     where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
 
     def __post_init__(self) -> None:
@@ -51,6 +55,10 @@ class TaskConfig:
             raise ValueError("got noisy units of a task without latents, expected speaks or shows")
         if self.reads and (self.speaks or self.sees or self.text != "said" or not self.hears):
             raise ValueError("got a task that reads something else than what is said, expected hears, said, no more")
+        if self.borrows and (self.noisy_units or self.where != "question" or not (self.speaks and self.shows)):
+            raise ValueError(
+                "got a task that borrows and makes media, or has none, or not around questions, expected no noisy units"
+            )
         if self.sees and not self.hears:
             raise ValueError("got a task that sees and does not hear: the last user token writes the words")
 

@@ -220,6 +220,8 @@ def _trainable(recipe: ModelRecipe) -> WanStreamer:
 
 def _fitting(conversations: Sequence[Records], task: TaskConfig) -> list[Records]:
     """Those that have what a task needs; all where none has it, for the error that says so."""
+    if task.borrows:
+        return list(conversations)
     needed = {"video"} if task.sees or task.shows else set()
     needed |= {"audio"} if task.speaks else set()
     return [one for one in conversations if needed <= set(one.dtype.names or ())] or list(conversations)

@@ -92,6 +92,8 @@ READ = TaskConfig(name="read", batch_size=64, units=40, speaks=False, text="said
 HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
 # What is answered to what is heard, and when.
 ANSWER = TaskConfig(name="answer", batch_size=16, units=32, speaks=False, where="question")
+# The same beside all streams: learned from the few conversations with pictures alone, it would be learned by heart.
+MEET = TaskConfig(name="meet", batch_size=6, units=24, sees=True, shows=True, where="question", borrows=True)
 # What is answered to what, in words alone.
 DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
@@ -168,7 +170,9 @@ def stage_2_nano() -> ModelRecipe:
         name="stage-2-nano",
         model=nano(),
         steps=8000,
-        tasks=_mixed({DUPLEX: 1.0, CONVERSE: 1.0, ANSWER: 4.0, ATTEND: 2.5, READ: 1.0, REACT: 0.4, SPEAK: 0.3}),
+        tasks=_mixed(
+            {DUPLEX: 1.0, CONVERSE: 0.7, MEET: 2.5, ANSWER: 2.0, ATTEND: 1.5, READ: 1.0, REACT: 0.3, SPEAK: 0.2}
+        ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,
     )

@@ -1,7 +1,7 @@
 """Draws windows of encoded conversations. What a step holds is a function of (seed, step, item) alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,12 +47,16 @@ class Windows:
         self.task = task
         self._conversations = [one for one in conversations if len(one) >= task.units]
         spans = [(number, *span) for number, one in enumerate(self._conversations) for span in _spans(one, task)]
+        lenders = [one for one in self._conversations if {"audio", "video"} <= set(one.dtype.names or ())]
+        self._silences = (
+            [(one, *span) for one in lenders for span in _silences(one, task.units)] if task.borrows else []
+        )
         if not spans:
             raise InvalidInput(
                 f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
                 reason="DATA_SHORT",
             )
-        names = self._conversations[0].dtype.names or ()
+        names = (self._silences[0][0] if self._silences else self._conversations[0]).dtype.names or ()
         if task.speaks and "audio" not in names:
             raise InvalidInput(
                 f"got records without the agent's sound for the task {task.name!r}, expected some; make them with "
@@ -82,6 +86,12 @@ class Windows:
         last = first + self.task.units
         return np.asarray(conversation[first:last]), np.asarray(conversation["words"][first : last + FORETOLD_UNITS])
 
+    def _borrow(self, random: np.random.Generator) -> Records:
+        """The records of a window in which the agent is silent, of a conversation with all streams."""
+        conversation, begin, end = self._silences[int(random.integers(len(self._silences)))]
+        first = int(random.integers(begin, end - self.task.units + 1))
+        return np.asarray(conversation[first : first + self.task.units])
+
     def _known_answers(self, vocabulary: str) -> Tensor:
         """The words of each answer in the first ANSWERED conversations, [A, V]."""
         if self._answers is None:
@@ -105,6 +115,9 @@ class Windows:
         randoms = [item_random(recipe.seed, step, item) for item in items]
         drawn, coming = zip(*(self._draw(random) for random in randoms), strict=True)
         windows = _stacked(drawn)
+        if task.borrows:
+            borrowed = _stacked([self._borrow(random) for random in randoms])
+            windows |= {name: borrowed[name] for name in ("seen", "audio", "video")}
         drop_user = {"dialogue": 1.0, "said": 0.0}.get(task.text, recipe.drop_user)
         drop_text = 0.0 if task.reads else recipe.drop_text
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
@@ -140,6 +153,8 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     """Where windows lie: all of a conversation, or each turn of one side with something around it."""
     if task.where == "anywhere":
         return [(0, len(records))]
+    if task.borrows:
+        return list(_before_answers(records, task.units))
     if task.where == "turn":
         before, after = BEFORE_TURN_UNITS, AFTER_TURN_UNITS
         edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
@@ -148,6 +163,22 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
         before, after = task.units // 4, task.units * 3 // 8
         edges = stretches(records, "said" if task.where == "question" else "noticed")
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
+
+
+def _before_answers(records: Records, units: int) -> Iterator[tuple[int, int]]:
+    """For each question the units before the agent's voice answers, if it was silent all the time."""
+    for begin, _ in stretches(records, "said"):
+        last = begin + int(np.argmax(records["speaks"][begin:]))
+        if last - units >= 0 and not records["speaks"][last - units : last].any() and records["speaks"][last]:
+            yield last - units, last
+
+
+def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
+    """Where the agent neither speaks nor writes for so long, and no visitor does what it would answer."""
+    silent = ~records["speaks"] & (records["words"][:, 1] == NOTHING) & (records["noticed"][:, 1] == NOTHING)
+    for begin, end in np.flatnonzero(np.diff(silent, prepend=False, append=False)).reshape(-1, 2):
+        if end - begin >= units:
+            yield int(begin), int(end)
 
 
 def stretches(records: Records, name: str) -> NDArray[np.int64]:
