@@ -29,6 +29,8 @@ VALIDATION_STEP = 2**31
 BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
 # And after its last: a turn ends in silence.
 AFTER_TURN_UNITS = 2
+# Windows that end before the agent's voice begins end so much earlier at most.
+EARLIER_UNITS = 10
 # Words about visitors that are further apart belong to two questions, or two actions.
 BETWEEN_UNITS = 12
 
@@ -171,6 +173,8 @@ def _before_answers(records: Records, units: int) -> Iterator[tuple[int, int]]:
         last = begin + int(np.argmax(records["speaks"][begin:]))
         if last - units >= 0 and not records["speaks"][last - units : last].any() and records["speaks"][last]:
             yield last - units, last
+            # And some that end earlier: how long a window is must not say when to speak.
+            yield max(0, last - units - EARLIER_UNITS), last
 
 
 def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
