@@ -171,10 +171,11 @@ def _before_answers(records: Records, units: int) -> Iterator[tuple[int, int]]:
     """For each question the units before the agent's voice answers, if it was silent all the time."""
     for begin, _ in stretches(records, "said"):
         last = begin + int(np.argmax(records["speaks"][begin:]))
-        if last - units >= 0 and not records["speaks"][last - units : last].any() and records["speaks"][last]:
+        silent_since = int(np.flatnonzero(np.r_[True, records["speaks"][:last]])[-1])
+        if last - silent_since >= units and records["speaks"][last]:
             yield last - units, last
             # And some that end earlier: how long a window is must not say when to speak.
-            yield max(0, last - units - EARLIER_UNITS), last
+            yield max(silent_since, last - units - EARLIER_UNITS), last
 
 
 def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
