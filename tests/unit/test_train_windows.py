@@ -173,6 +173,28 @@ def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str
         ModelRecipe(name="none", model=tiny_model().model, steps=1, tasks=())
 
 
+def test_questions_borrow_the_streams_of_a_silent_agent(tmp_path: Path) -> None:
+    """What is heard and written comes from one conversation, sound and pictures from the silence of another: all of a
+    window before the agent's voice, some windows ending earlier."""
+    pictured = EncodedSet(write_encoded(tmp_path / "pictured", count=2)).conversations
+    asked = EncodedSet(write_encoded(tmp_path / "asked", count=3, pictures=False, sound=False)).conversations
+    task = TaskConfig(name="meet", batch_size=40, units=4, sees=True, shows=True, where="question", borrows=True)
+    windows = Windows([*pictured, *asked], task)
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), 0, range(40))
+    assert batch.audio is not None
+    assert batch.video is not None
+    assert batch.seen is not None
+    # Units 4 to 7 are a question's, 8 to 15 the agent's voice.
+    silent = [one[first : first + 4] for one in pictured for first in (0, 16)]
+    for place in range(40):
+        [lender] = [one for one in silent if np.array_equal(one["audio"].astype(np.float32), batch.audio[place])]
+        assert np.array_equal(lender["video"].astype(np.float32), batch.video[place])
+        assert np.array_equal(lender["seen"].astype(np.float32), batch.seen[place])
+    # Its words begin with its voice here.
+    assert bool((batch.words[..., 1] == NOTHING).all())
+    refused("in which the agent is silent", list(asked), task)
+
+
 def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
     """Tasks that speak take their windows from other sets, and say so where there is none."""
     sounding = EncodedSet(write_encoded(tmp_path / "sounding", count=2))

@@ -58,7 +58,13 @@ class Windows:
                 f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
                 reason="DATA_SHORT",
             )
-        names = (self._silences[0][0] if self._silences else self._conversations[0]).dtype.names or ()
+        if task.borrows and not self._silences:
+            raise InvalidInput(
+                f"got no {task.units} units with pictures in which the agent is silent for the task {task.name!r}, "
+                "expected some; encode without --sound-only",
+                reason="DATA_PICTURES",
+            )
+        names = (self._silences[0][0] if task.borrows else self._conversations[0]).dtype.names or ()
         if task.speaks and "audio" not in names:
             raise InvalidInput(
                 f"got records without the agent's sound for the task {task.name!r}, expected some; make them with "
