@@ -171,7 +171,7 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=8000,
         tasks=_mixed(
-            {DUPLEX: 1.0, CONVERSE: 0.7, MEET: 2.5, ANSWER: 2.0, ATTEND: 1.5, READ: 1.0, REACT: 0.3, SPEAK: 0.2}
+            {DUPLEX: 0.8, CONVERSE: 0.7, MEET: 2.5, ANSWER: 2.0, ATTEND: 1.5, READ: 1.0, REACT: 0.3, SPEAK: 0.2}
         ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,
