@@ -44,7 +44,7 @@ def asked(*answers: tuple[int, int]) -> torch.Tensor:
 
 def test_known_answers_are_bags_of_words() -> None:
     """Each once, whatever its order; LISTEN and END are no words."""
-    known = answer_bags(asked((5, 6), (7, 8), (6, 5)), BYTES)
+    known = answer_bags(asked((5, 6), (7, 8), (6, 5)), BYTES, len(BYTES))
     assert known.shape == (2, len(BYTES))
     assert torch.equal(known.sum(dim=1), torch.ones(2))
     assert sorted(known[:, 5].tolist()) == sorted(known[:, 8].tolist()) == [0, 0.5]
@@ -53,7 +53,7 @@ def test_known_answers_are_bags_of_words() -> None:
 def test_answers_are_told_when_they_begin() -> None:
     """In the unit of an answer's first words and the one before; one that is not known, or goes on, costs nothing."""
     answers = asked((5, 6), (7, 8))
-    known = answer_bags(answers, BYTES)
+    known = answer_bags(answers, BYTES, len(BYTES))
     first = int(known[:, 5].argmax())
     chances = torch.full((2, 30, 2), 1e-9)
     chances[0, 11, first], chances[0, 12, first] = 0.5, 0.25

@@ -81,19 +81,20 @@ def answer_loss(log_chances_BUA: Tensor, answers_BUN: Tensor, known_AV: Tensor, 
     return nats / len(answers_BUN)
 
 
-def answer_bags(conversations: Iterable[Tensor], vocabulary: Vocabulary) -> Tensor:
+def answer_bags(conversations: Iterable[Tensor], vocabulary: Vocabulary, size: int) -> Tensor:
     """The shares of text tokens in each of the agent's answers, [A, V].
 
     Args:
         conversations: the agent's words, each [U, N].
+        size: of the model's table of text tokens, V; the vocabulary may have fewer.
     """
     answers = {
         tuple(sorted(words.tolist()))
         for one in conversations
         for _, _, words in _beginnings(one[None], vocabulary, len(one))
     }
-    bags = [_bag(torch.tensor(words), len(vocabulary)) for words in sorted(answers) if words]
-    return torch.stack(bags) if bags else torch.zeros(0, len(vocabulary))
+    bags = [_bag(torch.tensor(words), size) for words in sorted(answers) if words]
+    return torch.stack(bags) if bags else torch.zeros(0, size)
 
 
 def _bag(words: Tensor, size: int) -> Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
@@ -100,11 +101,11 @@ class Windows:
         first = int(random.integers(begin, end - self.task.units + 1))
         return np.asarray(conversation[first : first + self.task.units])
 
-    def _known_answers(self, vocabulary: str) -> Tensor:
+    def _known_answers(self, model: ModelConfig) -> Tensor:
         """The words of each answer in the first ANSWERED conversations, [A, V]."""
         if self._answers is None:
             words = (torch.from_numpy(one["words"].astype(np.int64)) for one in self._conversations[:ANSWERED])
-            self._answers = answer_bags(words, vocabulary_named(vocabulary))
+            self._answers = answer_bags(words, vocabulary_named(model.vocabulary), model.backbone.vocabulary_size)
         return self._answers
 
     def _how_often(self) -> NDArray[np.float64]:
@@ -152,7 +153,7 @@ class Windows:
                 for name in ("audio", "video")
             ),
             answers=_padded(coming, task.units + FORETOLD_UNITS) if task.reads else None,
-            known_answers=self._known_answers(recipe.model.vocabulary) if task.reads else None,
+            known_answers=self._known_answers(recipe.model) if task.reads else None,
             forgets=task.forgets,
         )
 
