@@ -27,7 +27,7 @@ def source_type_of(xmp: bytes | str) -> str | None:
 
 
 def test_a_picture_says_that_it_was_generated() -> None:
-    """Pillow finds the packet; the picture is the same, and 400 bytes longer at most."""
+    """Pillow finds the packet; the picture is the same, and 450 bytes longer at most."""
     plain, labelled = encode_jpeg(PICTURE), encode_jpeg(PICTURE, xmp=GENERATED_PICTURE)
     with Image.open(io.BytesIO(labelled)) as image:
         assert source_type_of(image.info["xmp"]) == TERMS + "trainedAlgorithmicMedia"

@@ -14,7 +14,6 @@ from wan_streamer.client.conversation import Conversation
 from wan_streamer.media.files import AudioBlock, MediaFile
 from wan_streamer.media.jpeg import decode_jpeg
 from wan_streamer.media.mp4_writer import Mp4Writer
-from wan_streamer.media.provenance import SourceType
 from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US, samples_per_unit
 
 AUDIO_RATE_HZ: Final = 48_000
@@ -49,8 +48,9 @@ def write_side_by_side(
     visitor, agent = _visitor_pictures(conversation, media), _agent_pictures(conversation)
     stage = _Stage(next(visitor), next(agent), max_height)
     samples, written = samples_per_unit(AUDIO_RATE_HZ), 0
-    source_type: SourceType = "compositeWithTrainedAlgorithmicMedia"
-    with Mp4Writer(path, stage.width, stage.height, AUDIO_RATE_HZ, source_type=source_type) as writer:
+    with Mp4Writer(
+        path, stage.width, stage.height, AUDIO_RATE_HZ, source_type="compositeWithTrainedAlgorithmicMedia"
+    ) as writer:
         for unit_index in range(unit_count):
             if not may_go_on():
                 break
