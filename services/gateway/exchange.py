@@ -15,6 +15,7 @@ from services.gateway.ledger import LedgerUnit, UnitLedger
 from services.gateway.thinker_link import ConverseStream
 from wan_streamer.errors import InvalidInput, PeerUnavailable
 from wan_streamer.media.jpeg import encode_jpeg
+from wan_streamer.media.provenance import GENERATED_PICTURE
 from wan_streamer.rpc.tensors import from_proto
 from wan_streamer.unit import FRAMES_PER_UNIT, samples_per_unit
 from wan_streamer.v1 import session_pb2, thinker_pb2, unit_pb2
@@ -125,7 +126,7 @@ class Exchange:
             )
             return unit_pb2.AgentUnit(
                 audio_pcm_s16le=audio.tobytes(),
-                video_jpeg=[encode_jpeg(frame, self._jpeg_quality) for frame in frames],
+                video_jpeg=[encode_jpeg(frame, self._jpeg_quality, xmp=GENERATED_PICTURE) for frame in frames],
                 text=media.text,
                 model_latency_us=media.model_latency_us,
             )

@@ -92,9 +92,9 @@ class Release:
         """As `kubectl delete pod`, without waiting for its end."""
         self.cluster.kubectl("delete", "pod", name, f"--namespace={self.namespace}", "--wait=false")
 
-    def logs(self, pod: str, *options: str) -> list[dict[str, Any]]:
-        """What a pod's service has logged; with --previous, what it did before its container was started again."""
-        lines = self.cluster.kubectl("logs", pod, *options, f"--namespace={self.namespace}").splitlines()
+    def logs(self, pod: str) -> list[dict[str, Any]]:
+        """What a pod's service has logged since its container was started."""
+        lines = self.cluster.kubectl("logs", pod, f"--namespace={self.namespace}").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def thinker_of(self, session_id: str) -> int:

@@ -50,6 +50,9 @@ async def test_a_frozen_engine_is_restarted_and_others_go_on(tiny: Release, repo
             unready_s = await asyncio.to_thread(
                 tiny.cluster.wait, lambda: not is_ready(tiny.pod("thinker-1")), limit_s=10
             )
+            # Now: a kubelet that collects dead containers while the next one is being created keeps no log of the last.
+            changes = [line for line in tiny.logs(name) if line["event"] == "health changed"]
+            assert (changes[-1]["serving"], changes[-1]["cause"]) == (False, "TimeoutError: ")
             # Not after a time in which nobody answers.
             new = await short_talk(tiny.address(), limit_s=8)
             new.check_nothing_lost()
@@ -63,8 +66,6 @@ async def test_a_frozen_engine_is_restarted_and_others_go_on(tiny: Release, repo
         healed_s = time.monotonic() - frozen_s
         await other.until_unit(5)
     other.check_nothing_lost()
-    changes = [line for line in tiny.logs(name, "--previous") if line["event"] == "health changed"]
-    assert (changes[-1]["serving"], changes[-1]["cause"]) == (False, "TimeoutError: ")
     assert {**tiny.restarts(), name: restarts[name]} == restarts
     report.add("frozen engine of a thinker: its pod is not ready after", unready_s)
     report.add("frozen engine of a thinker: restarted after", restarted_s)

@@ -10,6 +10,7 @@ from gateway_client import END, INTERRUPT, JPEG, PCM, audio_of_unit, playout, ru
 from PIL import Image
 
 from wan_streamer.errors import ClientGone
+from wan_streamer.media.provenance import GENERATED_PICTURE
 from wan_streamer.unit import UNIT_US
 from wan_streamer.v1 import session_pb2 as pb
 from wan_streamer.v1 import unit_pb2
@@ -36,6 +37,7 @@ async def test_every_unit_comes_back_whole_and_once() -> None:
         assert (unit.outcome, unit.text, unit.model_latency_us) == (ON_TIME, f"{k} ", 1234)
         assert set(np.frombuffer(unit.audio_pcm_s16le, "<i2")) == {100 * k}
         assert [Image.open(io.BytesIO(jpeg)).size for jpeg in unit.video_jpeg] == [(32, 16)] * 4
+        assert all(Image.open(io.BytesIO(jpeg)).info["xmp"] == GENERATED_PICTURE for jpeg in unit.video_jpeg)
         header = unit.header
         assert (header.session_id, header.generation, header.epoch) == (talk.session_id, 1, 7)
         assert header.deadline_unix_us == header.capture_time_unix_us + UNIT_US + 60_000_000

@@ -15,7 +15,13 @@ def write_reply(conversation: Conversation, path: Path, may_go_on: Callable[[], 
     """
     attached = conversation.attached
     written = 0
-    with Mp4Writer(path, attached.video_width, attached.video_height, attached.audio_sample_rate_hz) as writer:
+    with Mp4Writer(
+        path,
+        attached.video_width,
+        attached.video_height,
+        attached.audio_sample_rate_hz,
+        source_type="trainedAlgorithmicMedia",
+    ) as writer:
         for frames, audio in conversation.heard_and_seen():
             if not may_go_on():
                 break

@@ -48,7 +48,9 @@ def write_side_by_side(
     visitor, agent = _visitor_pictures(conversation, media), _agent_pictures(conversation)
     stage = _Stage(next(visitor), next(agent), max_height)
     samples, written = samples_per_unit(AUDIO_RATE_HZ), 0
-    with Mp4Writer(path, stage.width, stage.height, AUDIO_RATE_HZ) as writer:
+    with Mp4Writer(
+        path, stage.width, stage.height, AUDIO_RATE_HZ, source_type="compositeWithTrainedAlgorithmicMedia"
+    ) as writer:
         for unit_index in range(unit_count):
             if not may_go_on():
                 break

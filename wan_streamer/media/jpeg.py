@@ -27,12 +27,12 @@ MAX_SCAN_COUNT = 32
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error)
 
 
-def encode_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
-    """JPEG of uint8 [height, width, 3] RGB; quality 1 to 95."""
+def encode_jpeg(frame: NDArray[np.uint8], quality: int = 85, *, xmp: bytes = b"") -> bytes:
+    """JPEG of uint8 [height, width, 3] RGB; quality 1 to 95; with what it says of itself (`provenance.py`)."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise ValueError(f"got a frame of {frame.dtype} {list(frame.shape)}, expected uint8 [height, width, 3]")
     encoded = io.BytesIO()
-    Image.fromarray(frame).save(encoded, "JPEG", quality=quality)
+    Image.fromarray(frame).save(encoded, "JPEG", quality=quality, xmp=xmp)
     return encoded.getvalue()
 
 

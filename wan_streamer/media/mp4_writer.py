@@ -13,6 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.media.provenance import SourceType, label_mp4
 from wan_streamer.unit import FRAMES_PER_SECOND
 
 H264_OPTIONS = {"crf": "18", "preset": "veryfast"}
@@ -23,7 +24,8 @@ AAC_SAMPLE_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48
 class Mp4Writer:
     """Writes units to an MP4 that browsers play and seek: H.264 at 25 frames a second and AAC.
 
-    A context manager. The file gets its name when the block ends well; when it ends in an error, nothing is left.
+    A context manager. The file gets its name when the block ends well; when it ends in an error, nothing is left. With
+    `source_type` it says that it was generated (`provenance.py`).
 
     Raises:
         InvalidInput: VIDEO_SIZE, width or height is odd or not positive (H.264 in 4:2:0 needs even ones);
@@ -31,7 +33,14 @@ class Mp4Writer:
     """
 
     def __init__(
-        self, path: Path | str, width: int, height: int, audio_sample_rate_hz: int, *, layout: Layout = "mono"
+        self,
+        path: Path | str,
+        width: int,
+        height: int,
+        audio_sample_rate_hz: int,
+        *,
+        layout: Layout = "mono",
+        source_type: SourceType | None = None,
     ) -> None:
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise InvalidInput(
@@ -46,7 +55,7 @@ class Mp4Writer:
         self._path = Path(path)
         self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         self._picture_shape = (height, width, 3)
-        self._rate_hz, self._layout = audio_sample_rate_hz, layout
+        self._rate_hz, self._layout, self._source_type = audio_sample_rate_hz, layout, source_type
         self._frame_count = 0
         self._sample_count = 0
 
@@ -85,6 +94,8 @@ class Mp4Writer:
                 self._container.mux([*self._video.encode(None), *self._audio.encode(None)])
             self._container.close()
             if error is None:
+                if self._source_type is not None:
+                    label_mp4(self._part, self._source_type)
                 self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)

@@ -133,7 +133,12 @@ class TalkWriter:
         self._part.mkdir(parents=True)
         if self._media.height:
             film = Mp4Writer(
-                self._part / FILM, self._media.width, self._media.height, self._media.rate_hz, layout="stereo"
+                self._part / FILM,
+                self._media.width,
+                self._media.height,
+                self._media.rate_hz,
+                layout="stereo",
+                source_type="compositeWithTrainedAlgorithmicMedia",
             )
             self._film = self._stack.enter_context(film)
         return self
