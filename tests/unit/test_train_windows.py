@@ -163,6 +163,7 @@ def test_a_damaged_set_is_said(tmp_path: Path) -> None:
         ({"noisy_units": 99}, "beyond the units"),
         ({"speaks": False, "shows": False}, "without latents"),
         ({"sees": True, "hears": False}, "sees and does not hear"),
+        ({"borrows": True}, "makes media"),
     ],
 )
 def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str) -> None:
@@ -193,6 +194,50 @@ def test_questions_borrow_the_streams_of_a_silent_agent(tmp_path: Path) -> None:
     # Its words begin with its voice here.
     assert bool((batch.words[..., 1] == NOTHING).all())
     refused("in which the agent is silent", list(asked), task)
+
+
+def test_silence_borrows_from_another_silence(tmp_path: Path) -> None:
+    """Windows from anywhere that borrow lie where the agent is silent, in conversations without its sound, too."""
+    pictured = EncodedSet(write_encoded(tmp_path / "pictured", count=1)).conversations
+    heard = EncodedSet(write_encoded(tmp_path / "heard", count=3, pictures=False, sound=False)).conversations
+    task = TaskConfig(name="wait", batch_size=40, units=3, sees=True, shows=True, borrows=True)
+    windows = Windows([*pictured, *heard], task)
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), 0, range(40))
+    assert batch.heard is not None
+    silent = {
+        one["heard"][first : first + 3].astype(np.float32).tobytes()
+        for one in (*pictured, *heard)
+        for first in range(len(one) - 2)
+        if not one["speaks"][first : first + 3].any()
+    }
+    drawn = {place.numpy().tobytes() for place in batch.heard}
+    assert drawn <= silent
+    assert len(drawn) > 10
+    assert bool((batch.words[..., 1] == NOTHING).all())
+
+
+def test_words_that_went_on_before_a_window_are_seen_and_not_learned(tmp_path: Path) -> None:
+    """The agent's turn that a window begins in, and answers to nobody, have no loss; what is said after them has."""
+    conversations = EncodedSet(write_encoded(tmp_path / "set", count=2)).conversations
+    task = TaskConfig(name="attend", batch_size=40, units=12, speaks=False)
+    recipe = dataclasses.replace(tiny_model(), drop_user=0.5)
+    batch = Windows(conversations, task).batch(recipe, 0, range(100))
+    assert batch.learns_words is not None
+    assert batch.heard is not None
+    speaks = {
+        one["heard"][k].astype(np.float32).tobytes(): one["speaks"][k] for one in conversations for k in range(len(one))
+    }
+    mid_turn = blank = 0
+    for heard, learns in zip(batch.heard, batch.learns_words, strict=True):
+        if not heard.any():
+            assert not learns.any()
+            blank += 1
+            continue
+        went_on = int(np.argmin([speaks[unit.numpy().tobytes()] for unit in heard]))
+        assert learns.tolist() == [place >= went_on for place in range(12)]
+        mid_turn += went_on > 0
+    assert blank > 5
+    assert mid_turn > 2
 
 
 def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ class Learner(nn.Module):
         losses: dict[str, Tensor] = {}
         if predictions.text_logits is not None:
             targets = batch.words.masked_fill(batch.words < 0, _ABSENT)
+            if batch.learns_words is not None:
+                targets = targets.masked_fill(~batch.learns_words[..., None], _ABSENT)
             nats = F.cross_entropy(predictions.text_logits.float().flatten(0, 2), targets.flatten(), reduction="sum")
             # A unit, not a token: the mean over processes is then the mean over all.
             losses["text"] = nats / (batch.words.shape[0] * batch.words.shape[1])

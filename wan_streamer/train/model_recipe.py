@@ -26,8 +26,9 @@ class TaskConfig:
         forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
             from sentences learned by heart.
         borrows: the agent's sound and all pictures come from another conversation, out of a time in which the agent is
-            silent, and windows around questions end where its voice begins: what is answered is then learned beside
-            all streams from far more questions than there are pictures of.
+            silent: what is answered, and to what nothing is, is then learned beside all streams from far more
+            conversations than there are pictures of. Windows around questions end where its voice begins, windows from
+            anywhere lie where it is silent.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
             as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
             to the agent or do.
@@ -55,9 +56,11 @@ class TaskConfig:
             raise ValueError("got noisy units of a task without latents, expected speaks or shows")
         if self.reads and (self.speaks or self.sees or self.text != "said" or not self.hears):
             raise ValueError("got a task that reads something else than what is said, expected hears, said, no more")
-        if self.borrows and (self.noisy_units or self.where != "question" or not (self.speaks and self.shows)):
+        is_silent = self.where in ("question", "anywhere") and self.speaks and self.shows and not self.noisy_units
+        if self.borrows and not is_silent:
             raise ValueError(
-                "got a task that borrows and makes media, or has none, or not around questions, expected no noisy units"
+                "got a task that borrows and makes media, or has none, or around turns or actions, expected no noisy "
+                "units, anywhere or around questions"
             )
         if self.sees and not self.hears:
             raise ValueError("got a task that sees and does not hear: the last user token writes the words")

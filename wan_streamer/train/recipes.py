@@ -94,6 +94,10 @@ HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said
 ANSWER = TaskConfig(name="answer", batch_size=16, units=32, speaks=False, where="question")
 # The same beside all streams: learned from the few conversations with pictures alone, it would be learned by heart.
 MEET = TaskConfig(name="meet", batch_size=6, units=24, sees=True, shows=True, where="question", borrows=True)
+# To be silent while nobody asks anything, however much is heard.
+WAIT = dataclasses.replace(MEET, name="wait", where="anywhere")
+# What is answered to what visitors do, beside all streams.
+GREET = TaskConfig(name="greet", batch_size=6, units=24, sees=True, shows=True, where="action")
 # What is answered to what, in words alone.
 DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
 # The agent's sound from its words: most turns are shorter than a window.
@@ -171,7 +175,8 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=8000,
         tasks=_mixed(
-            {DUPLEX: 0.8, CONVERSE: 0.7, MEET: 2.5, ANSWER: 2.0, ATTEND: 1.5, READ: 1.0, REACT: 0.3, SPEAK: 0.2}
+            {DUPLEX: 1.0, CONVERSE: 0.8, SPEAK: 0.8, READ: 0.7}
+            | {MEET: 2.0, WAIT: 1.0, GREET: 0.7, ANSWER: 1.5, ATTEND: 1.0, REACT: 0.2}
         ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,

@@ -131,6 +131,8 @@ class Windows:
         drop_text = 0.0 if task.reads else recipe.drop_text
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
         words = torch.from_numpy(_words(windows, task).astype(np.int64))
+        # What is said to nobody, and what goes on from before the window, would be learned as spoken out of nothing.
+        learns_words = _begun(windows) & torch.tensor(there)[:, None] if task.text == "words" else None
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
@@ -144,6 +146,7 @@ class Windows:
             heard=_blank(heard, there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
             words=words.where(torch.tensor(written)[:, None, None], NOTHING),
+            learns_words=learns_words,
             **latents,
             noisy_units=torch.from_numpy(noisy),
             tau=torch.sigmoid(_normal(randoms, (len(noisy),))),
@@ -160,10 +163,11 @@ class Windows:
 
 def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     """Where windows lie: all of a conversation, or each turn of one side with something around it."""
+    if task.borrows:
+        around = _before_answers if task.where == "question" else _silences
+        return list(around(records, task.units))
     if task.where == "anywhere":
         return [(0, len(records))]
-    if task.borrows:
-        return list(_before_answers(records, task.units))
     if task.where == "turn":
         before, after = BEFORE_TURN_UNITS, AFTER_TURN_UNITS
         edges = np.flatnonzero(np.diff(records["speaks"], prepend=False, append=False)).reshape(-1, 2)
@@ -223,6 +227,12 @@ def _words(windows: dict[str, Records], task: TaskConfig) -> NDArray[np.int32]:
     # Where the agent writes nothing, its unit is LISTEN alone, and so is the visitors'.
     writes = agent[..., 1:2] != NOTHING
     return np.where(writes, agent, visitors)
+
+
+def _begun(windows: dict[str, Records]) -> Tensor:
+    """Units [windows, units] that are not of a turn which began before the window."""
+    silent = ~windows["speaks"] & (windows["words"][..., 1] == NOTHING)
+    return torch.from_numpy(np.logical_or.accumulate(silent, axis=1))
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:
