@@ -4,12 +4,15 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from tests.support.tiny import tiny_config
 from wan_streamer.model.config import EarConfig, HistoryConfig, ModelConfig
+from wan_streamer.model.model_weights import pack_model
 from wan_streamer.model.presets import untrained
-from wan_streamer.model.senses import senses_fingerprint
+from wan_streamer.model.senses import senses_fingerprint, senses_metadata
 from wan_streamer.model.vocabulary import vocabulary_named
+from wan_streamer.train.distill.distill_recipe import DistillRecipe
 from wan_streamer.train.encoded import unit_type
 from wan_streamer.train.encoded_set import path_of, write_index, write_records
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
@@ -41,6 +44,34 @@ def tiny_model() -> ModelRecipe:
         validate_every_steps=3,
         log_every_steps=1,
     )
+
+
+def tiny_student() -> DistillRecipe:
+    """The critic, the critic, the student, and once more."""
+    return DistillRecipe(
+        name="tiny-student",
+        model=small_model(),
+        steps=6,
+        sessions=2,
+        roll_units=2,
+        window_units=5,
+        session_units=9,
+        critic_steps=2,
+        guidance=2.0,
+        keeps=(TaskConfig(name="attend", batch_size=2, units=8, speaks=False),),
+        heldout_every=4,
+        validation_units=4,
+        validate_every_steps=3,
+        log_every_steps=1,
+    )
+
+
+def write_teacher(path: Path, *, scale: float = 1.0) -> Path:
+    """Weights of stage 2 that say nothing yet, for the codecs of `write_encoded`."""
+    model = untrained(small_model(), 0)
+    model.text_head.weight.data *= scale
+    path.write_bytes(pack_model(model, senses_metadata(model, pictures=True), torch.float32))
+    return path
 
 
 def write_encoded(folder: Path, *, count: int = 4, units: int = 20, pictures: bool = True, sound: bool = True) -> Path:

@@ -48,7 +48,7 @@ class UnitPlace:
 class CacheAttention:
     """Writes the keys and values of a pass into their slots and attends over the whole cache.
 
-    A pass that is learned from leaves the cache as it is, and attends over a copy with its own: history has no gradient.
+    A pass that is learned from attends over a copy instead: history has no gradient.
 
     Attributes:
         keys_values: the cache's, [layers, 2, K, N, S].

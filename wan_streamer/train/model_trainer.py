@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.config import HEARD_LETTERS
+from wan_streamer.model.config import HEARD_LETTERS, ModelConfig
 from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
@@ -92,7 +92,7 @@ class ModelTrainer:
         self.task, self.arithmetic, self.group = task, arithmetic, group
         self.recipe = recipe = task.recipe
         self.step_count = 0
-        self.model = _trainable(recipe).to(arithmetic.device)
+        self.model = trainable(recipe.model, recipe.seed).to(arithmetic.device)
         for encoded in task.sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, self.model, encoded.folder)
@@ -208,9 +208,9 @@ class ModelTrainer:
         return pack_model(self.ema.module, metadata | senses, torch.float16)
 
 
-def _trainable(recipe: ModelRecipe) -> WanStreamer:
+def trainable(config: ModelConfig, seed: int) -> WanStreamer:
     """The model with the codecs and the ear that ship, which stay as they are."""
-    model = untrained(recipe.model, recipe.seed)
+    model = untrained(config, seed)
     use_shipped_senses(model)
     names = trained_tensors(model)
     for name, parameter in model.named_parameters():

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import nano
 from wan_streamer.train.adversarial import AdversarialConfig
+from wan_streamer.train.distill.distill_recipe import DistillRecipe
 from wan_streamer.train.ear_trainer import EarRecipe
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
 from wan_streamer.train.schedule import OptimizerConfig
 
-AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe
+AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe | DistillRecipe
 
 # A step that no run reaches.
 NEVER = 1_000_000_000
@@ -183,6 +184,16 @@ def stage_2_nano() -> ModelRecipe:
     )
 
 
+def stage_3_nano() -> DistillRecipe:
+    """nano's third stage: two steps without guidance say and show what more of them would with it."""
+    return DistillRecipe(
+        name="stage-3-nano",
+        model=nano(),
+        steps=3000,
+        keeps=_mixed({MEET: 2.0, WAIT: 1.0, GREET: 0.7, ANSWER: 1.0, ATTEND: 1.0}),
+    )
+
+
 def _mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
     return tuple(dataclasses.replace(task, share=share) for task, share in shares.items())
 
@@ -199,6 +210,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
+    "stage-3-nano": stage_3_nano,
 }
 
 

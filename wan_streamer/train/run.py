@@ -15,6 +15,8 @@ from wan_streamer.train.audio_task import AudioCodecTask
 from wan_streamer.train.checkpoint import load_newest, save_checkpoint
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.cache import default_root
+from wan_streamer.train.distill.distill_recipe import DistillRecipe
+from wan_streamer.train.distill.distiller import Distiller
 from wan_streamer.train.distributed import Group, process_group
 from wan_streamer.train.ear_data import list_heard, spoken_windows
 from wan_streamer.train.ear_trainer import EarRecipe, EarTrainer
@@ -36,7 +38,7 @@ from wan_streamer.train.whisper_ear_weights import published_ear
 DEVICES = ("auto", "cpu", "cuda")
 # What a step does is added up until it is recorded: steps differ.
 WORK = ("tokens", "tflop")
-AnyTrainer = Trainer | EarTrainer | ModelTrainer
+AnyTrainer = Trainer | EarTrainer | ModelTrainer | Distiller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,8 @@ class _Run:
         """Goes to the newest whole checkpoint; where there is none, to the weights to begin with, if any."""
         found = load_newest(self.folder.checkpoints)
         if found is None:
-            if self.options.initial_weights is not None:
+            # A student has begun with its teacher already.
+            if self.options.initial_weights is not None and not isinstance(self.trainer, Distiller):
                 self.trainer.start_from(self.options.initial_weights)
             if self.options.initial_reader is not None:
                 self._take_reader(self.options.initial_reader)
@@ -200,7 +203,7 @@ class _Run:
 
 
 def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
-    if isinstance(recipe, ModelRecipe):
+    if isinstance(recipe, ModelRecipe | DistillRecipe):
         return list_encoded(options.data)
     if isinstance(recipe, EarRecipe):
         return list_heard(options.data)
@@ -210,8 +213,16 @@ def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
 def _trainer(
     recipe: AnyRecipe, manifest: DataManifest, options: RunOptions, arithmetic: Arithmetic, group: Group
 ) -> AnyTrainer:
-    if isinstance(recipe, ModelRecipe):
-        return ModelTrainer(ModelTask(recipe, [EncodedSet(file.path) for file in manifest.files]), arithmetic, group)
+    if isinstance(recipe, ModelRecipe | DistillRecipe):
+        sets = [EncodedSet(file.path) for file in manifest.files]
+        if isinstance(recipe, ModelRecipe):
+            return ModelTrainer(ModelTask(recipe, sets), arithmetic, group)
+        if options.initial_weights is None:
+            raise InvalidInput(
+                f"got no --initial-weights for {recipe.name}, expected those of stage 2, the teacher's",
+                reason="OPTIONS",
+            )
+        return Distiller(recipe, sets, options.initial_weights, arithmetic, group)
     with group.leader_first():
         if isinstance(recipe, EarRecipe):
             windows = spoken_windows(manifest, options.cache)

@@ -20,9 +20,9 @@ LEAST_DISTANCE = 1e-3
 
 
 def make_at(noise: Pair, times: Sequence[float], velocity: Callable[[Pair, float], Pair], exit_step: int) -> Pair:
-    """What the solver takes for clean at one of its steps (Self-Forcing, algorithm 1): the last one's is what it serves.
+    """What the solver takes for clean at one of its steps (Self-Forcing, algorithm 1), with a gradient of that alone.
 
-    Only that step's velocity has a gradient.
+    At its last step that is what it serves.
 
     Args:
         noise: audio and video at times[0].
