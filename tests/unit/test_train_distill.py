@@ -100,9 +100,9 @@ def test_a_run_goes_on_with_its_teacher(tmp_path: Path) -> None:
     assert train(tiny_student(), given, quiet)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "norm_critic" in line] == [1, 2, 3, 4, 5, 6]
-    validated = [line for line in lines if "validation_teacher_audio" in line]
+    validated = [line for line in lines if "validation_made_audio" in line]
     assert [line["step"] for line in validated] == [3, 6]
-    assert all(line["validation_deviation_video"] > 0 for line in validated)
+    assert all(line["validation_recorded_video_deviation"] > 0 for line in validated)
     load_trained(tmp_path / "run" / "weights.safetensors", untrained(tiny_student().model, 0))
 
 

@@ -149,18 +149,21 @@ class Distiller:
         return {name: loss.detach() for name, loss in losses.items()} | {f"norm_{who}": norm.detach()}
 
     def validate(self) -> dict[str, float]:
-        """How unlikely the teacher finds what the averaged student makes of held-out conversations, and how much less
-        its latents vary than theirs: losses of flow matching, ratios of deviations."""
+        """How unlikely the teacher finds what the averaged student makes of held-out conversations, and what they have
+        themselves (losses of flow matching), and how much the latents of both vary (deviations)."""
         recipe = self.recipe
         sessions = Sessions(self._held_out, recipe, range(1))
         found: dict[str, list[float]] = {}
         with torch.no_grad():
             for step in range(-(-recipe.validation_units // recipe.roll_units)):
-                batch, made = sessions.roll_on(self.ema.module, step)
-                for name, loss in self._flow_losses("teacher", batch).items():
-                    found.setdefault(f"teacher_{name}", []).append(float(loss))
-                for name, part in zip(MODALITIES, made, strict=True):
-                    found.setdefault(f"deviation_{name}", []).append(float(part.std()))
+                batch, _ = sessions.roll_on(self.ema.module, step)
+                audio, video = (part.to(self.arithmetic.device) for part in sessions.recorded())
+                recorded = Batch(**{**vars(batch), "audio": audio, "video": video})
+                for whose, one in (("made", batch), ("recorded", recorded)):
+                    for name, loss in self._flow_losses("teacher", one).items():
+                        found.setdefault(f"{whose}_{name}", []).append(float(loss))
+                        latents = getattr(one, name)[:, one.noisy_units]
+                        found.setdefault(f"{whose}_{name}_deviation", []).append(float(latents.std()))
         return {name: sum(values) / len(values) for name, values in found.items()}
 
     def state(self) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.layout import LATENT_KINDS
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.distill.distill_recipe import DistillRecipe
@@ -18,7 +17,7 @@ from wan_streamer.train.distill.rollout import Passes, Record, Rollout
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.windows import Records
 
-# Keep the choice of the exit step, the noise of the copies and the choice of conversations apart from the noise that sessions are made of.
+# Keep apart from the noise that sessions are made of: the exit step, the noise of copies, the conversations.
 EXIT_ITEM, COPIES, BEGINNINGS = 2**31 + 1, 2**20, 2**21
 
 
@@ -64,6 +63,10 @@ class Sessions:
         ]
         made = _stacked(newest)
         return self._windows(made, step), made
+
+    def recorded(self) -> Pair:
+        """What the conversations themselves have in the windows, audio and video [B, W, N, C]."""
+        return _stacked([[_latents(record) for record in seen] for seen in self._seen])
 
     def _begin(self, model: WanStreamer, step: int) -> None:
         self._rollouts = [Rollout(model) for _ in self._items]
@@ -124,12 +127,14 @@ def _endless(conversations: Sequence[Records], random: np.random.Generator) -> I
             yield from conversations[number]
 
 
+def _latents(record: Record) -> Pair:
+    return torch.from_numpy(record["audio"].astype(np.float32)), torch.from_numpy(record["video"].astype(np.float32))
+
+
 def _noise(record: Record, random: np.random.Generator, model: WanStreamer) -> Pair:
     device = model.layer_modulation.device
-    names = [kind.name.removeprefix("AGENT_").lower() for kind in LATENT_KINDS]
-    audio, video = (
-        torch.from_numpy(random.standard_normal(record[name].shape, np.float32)).to(device) for name in names
-    )
+    shapes = record["audio"].shape, record["video"].shape
+    audio, video = (torch.from_numpy(random.standard_normal(shape, np.float32)).to(device) for shape in shapes)
     return audio, video
 
 
