@@ -55,8 +55,9 @@ NOT_RUN: Final = """
 - Every part of `make gpu-check` runs at small size (`tests/unit/test_gpu_check.py`).
 
 Not checked: the capture itself, that nothing waits for the GPU and that graphs equal eager passes
-(`tests/gpu/test_engine_cuda.py` holds both where there is a GPU), NCCL within a graph, and how fast anything is. What a
-GPU could do at best: [model.md](model.md).
+(`tests/gpu/test_engine_cuda.py` holds both where there is a GPU), what bfloat16 costs of the large presets' accuracy,
+NCCL (ranks have talked through gloo only), memory and places on a device, how long `make gpu-check` takes, and how fast
+anything is. What a GPU could do at best: [model.md](model.md).
 
 Where to look first: a word is one query over the whole cache, and the kernel gives each key-value head of it to one
 multiprocessor (a kernel that splits the slots would use all); and how near the masked kernel comes to the flash one in

@@ -13,7 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.performer.rank_process import Load
-from tests.support.faults import Fault, RankModel, any_alive, formed_group, refused_model
+from tests.support.faults import COMMIT, STAGE, Fault, RankModel, any_alive, formed_group, refused_model
 from tests.support.group_talk import Talk, describe, matches, solved_by_one_process
 from tests.support.suite import tiny_performer
 from wan_streamer.engine.exchange import KvSlice, Latents
@@ -68,22 +68,26 @@ async def test_ranks_answer_what_one_process_answers(
 # Every place at which a unit can be torn, on one rank or the other; some of them frozen instead of killed.
 KILL, FREEZE = signal.SIGKILL, signal.SIGSTOP
 FAULTS = {
-    "appended": Fault(rank=1, module="transformer", pass_index=0, is_after=False, signal_number=KILL),
-    "appended-frozen": Fault(rank=0, module="transformer", pass_index=0, is_after=False, signal_number=FREEZE),
-    "in-first-step": Fault(rank=0, module="transformer.blocks.1", pass_index=0, is_after=False, signal_number=KILL),
+    "not-yet-appended": Fault(rank=1, place=STAGE, is_after=False, signal_number=KILL),
+    "half-appended-frozen": Fault(rank=0, place=STAGE, pass_index=1, is_after=False, signal_number=FREEZE),
+    "appended": Fault(rank=1, place="transformer", pass_index=0, is_after=False, signal_number=KILL),
+    "appended-frozen": Fault(rank=0, place="transformer", pass_index=0, is_after=False, signal_number=FREEZE),
+    "in-first-step": Fault(rank=0, place="transformer.blocks.1", pass_index=0, is_after=False, signal_number=KILL),
     "in-first-step-frozen": Fault(
-        rank=1, module="transformer.blocks.1", pass_index=0, is_after=False, signal_number=FREEZE
+        rank=1, place="transformer.blocks.1", pass_index=0, is_after=False, signal_number=FREEZE
     ),
-    "first-step-done": Fault(rank=1, module="video_head", pass_index=0, is_after=True, signal_number=KILL),
-    "solved": Fault(rank=0, module="video_head", pass_index=1, is_after=True, signal_number=KILL),
-    "solved-other-rank": Fault(rank=1, module="video_head", pass_index=1, is_after=True, signal_number=KILL),
-    "answered": Fault(rank=1, module="transformer", pass_index=2, is_after=False, signal_number=KILL),
-    "in-clean-pass": Fault(rank=0, module="transformer.blocks.1", pass_index=2, is_after=False, signal_number=KILL),
+    "first-step-done": Fault(rank=1, place="video_head", pass_index=0, is_after=True, signal_number=KILL),
+    "solved": Fault(rank=0, place="video_head", pass_index=1, is_after=True, signal_number=KILL),
+    "solved-other-rank": Fault(rank=1, place="video_head", pass_index=1, is_after=True, signal_number=KILL),
+    "answered": Fault(rank=1, place="transformer", pass_index=2, is_after=False, signal_number=KILL),
+    "in-clean-pass": Fault(rank=0, place="transformer.blocks.1", pass_index=2, is_after=False, signal_number=KILL),
     "in-clean-pass-frozen": Fault(
-        rank=1, module="transformer.blocks.1", pass_index=2, is_after=False, signal_number=FREEZE
+        rank=1, place="transformer.blocks.1", pass_index=2, is_after=False, signal_number=FREEZE
     ),
-    "cleaned": Fault(rank=1, module="transformer", pass_index=2, is_after=True, signal_number=KILL),
-    "cleaned-rank-0": Fault(rank=0, module="transformer", pass_index=2, is_after=True, signal_number=KILL),
+    "cleaned": Fault(rank=1, place="transformer", pass_index=2, is_after=True, signal_number=KILL),
+    "committed": Fault(rank=1, place=COMMIT, is_after=True, signal_number=KILL),
+    "committed-rank-0": Fault(rank=0, place=COMMIT, is_after=True, signal_number=KILL),
+    "cleaned-rank-0": Fault(rank=0, place="transformer", pass_index=2, is_after=True, signal_number=KILL),
 }
 
 
@@ -122,7 +126,7 @@ async def test_a_torn_unit_ends_the_epoch_and_nothing_of_it_is_left(
         assert max(busy_at, idle_at, all_gone_at) - struck_at < END_LIMIT_S
         # Latents of the torn unit are answered whole, and only after all ranks had solved it.
         assert not unasked
-        assert len(answered) == (1 if fault.pass_index == 2 else 0)
+        assert len(answered) == int(fault.is_answered)
         assert all(matches(each, torn_latents) for each in answered)
 
         second = await formed_group(channel)

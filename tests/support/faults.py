@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from services.performer.rank_process import WARM_UP_UNITS
 from tests.support.tiny import tiny_config
 from wan_streamer.engine.config import EngineConfig
+from wan_streamer.engine.kv import KvCache
 from wan_streamer.engine.warm_up import UNITS as MEASURED_UNITS
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import untrained
@@ -24,22 +25,33 @@ from wan_streamer.rpc.status import from_rpc_error
 from wan_streamer.v1 import performer_pb2 as pb
 from wan_streamer.v1 import performer_pb2_grpc
 
+CLEAN_PASS = 2
+STAGE, COMMIT = "KvCache.stage", "KvCache.commit"
+# A slice is staged kind by kind: the user's two, and the words.
+CACHE_CALLS = {STAGE: 3, COMMIT: 1}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Where a rank is struck: before or after `module` computes for the pass `pass_index` of unit `unit_index`.
+    """Where a rank is struck: before or after `place` computes for the pass `pass_index` of unit `unit_index`.
 
     Attributes:
-        pass_index: 0 and 1 are the solver's steps, 2 is the clean pass.
+        place: a module of the model; or STAGE or COMMIT, where the cache takes a slice or makes a unit history.
+        pass_index: 0 and 1 are the solver's steps, 2 is the clean pass; of the cache, its calls for the unit.
         signal_number: what it sends itself.
     """
 
     rank: int
-    module: str
-    pass_index: int
+    place: str
+    pass_index: int = 0
     is_after: bool
     signal_number: int
     unit_index: int = 1
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the latents have left before: the clean pass comes after."""
+        return self.place == COMMIT or self.pass_index == CLEAN_PASS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +82,7 @@ class RankModel:
     def _arm(self, model: WanStreamer, fault: Fault) -> None:
         passes = model.config.solver_steps + 1
         # A solver's head is not called by the clean pass.
-        calls = passes - 1 if fault.module.endswith("_head") else passes
+        calls = CACHE_CALLS.get(fault.place, passes - 1 if fault.place.endswith("_head") else passes)
         left = (WARM_UP_UNITS + MEASURED_UNITS + fault.unit_index) * calls + fault.pass_index
 
         def strike(*_: Any) -> None:
@@ -80,11 +92,27 @@ class RankModel:
                 self.struck.write_text(str(time.time()))
                 os.kill(os.getpid(), fault.signal_number)
 
-        module = model.get_submodule(fault.module)
-        if fault.is_after:
-            module.register_forward_hook(strike)
+        if fault.place in CACHE_CALLS:
+            _strike_at_cache(fault, strike)
+        elif fault.is_after:
+            model.get_submodule(fault.place).register_forward_hook(strike)
         else:
-            module.register_forward_pre_hook(strike)
+            model.get_submodule(fault.place).register_forward_pre_hook(strike)
+
+
+def _strike_at_cache(fault: Fault, strike: Callable[[], None]) -> None:
+    """In this process, which is the rank's own."""
+    name = fault.place.removeprefix("KvCache.")
+    original = getattr(KvCache, name)
+
+    def struck(cache: KvCache, *arguments: Any) -> None:
+        if not fault.is_after:
+            strike()
+        original(cache, *arguments)
+        if fault.is_after:
+            strike()
+
+    setattr(KvCache, name, struck)
 
 
 class StandingModel:

@@ -49,6 +49,17 @@ def test_another_architecture_is_refused(tmp_path: Path, changes: dict[str, obje
     assert words in str(error)
 
 
+def test_a_qwen2_checkpoint_is_told_what_would_take_it(tmp_path: Path) -> None:
+    """Qwen2.5-0.5B's own sizes as our configuration, and what that does not have."""
+    sizes = {"hidden_size": 896, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2}
+    more = {"intermediate_size": 4864, "vocab_size": 151_936, "model_type": "qwen2"}
+    error = refusal(write_by_hand(tmp_path / "checkpoint", **sizes, **more))
+    assert (
+        "BackboneConfig(width=896, layer_count=24, head_count=14, kv_head_count=2, head_size=64, mlp_width=4864, "
+        "vocabulary_size=151936) with these two as choices"
+    ) in str(error)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"hidden_size": None}, {"head_dim": "wide"}, {"num_key_value_heads": 0}, {"head_dim": 7}, {"rope_theta": None},

@@ -19,8 +19,8 @@ from wan_streamer.train.presets_command import PresetsOptions, show_presets
 COMMAND_LINE_WIDTH = 100
 
 
-def printed(options: PresetsOptions) -> str:
-    console = Console(width=COMMAND_LINE_WIDTH, file=io.StringIO())
+def printed(options: PresetsOptions, width: int = COMMAND_LINE_WIDTH) -> str:
+    console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
         show_presets(options, console)
     return capture.get()
@@ -37,6 +37,15 @@ def test_docs_hold_what_is_printed() -> None:
     table = "\n".join(line for line in lines if line)
     assert "…" not in table
     assert f"```\n{table}\n```" in Path("docs/model.md").read_text()
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_narrow_terminal_gets_several_tables(width: int) -> None:
+    """Every number whole, at the width that programs have which print into a pipe, and below."""
+    wide, narrow = printed(PresetsOptions()), printed(PresetsOptions(), width=width)
+    assert "…" not in narrow
+    assert max(map(len, narrow.splitlines())) <= width
+    assert all(word in narrow for word in wide.split() if word.isalnum() or any(map(str.isdigit, word)))
 
 
 def test_json_has_plain_numbers() -> None:

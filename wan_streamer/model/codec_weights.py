@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.config import AudioCodecConfig, VideoCodecConfig
 from wan_streamer.model.row_integers import restored
 from wan_streamer.model.video_codec import VideoCodec
+from wan_streamer.model.wan_vae import PICKLE_SUFFIXES, refuse_wan_vae
 from wan_streamer.model.weights_file import parse_config, read_weights
 
 Codec = AudioCodec | VideoCodec
@@ -51,7 +53,7 @@ def load_codec(path: Path, kind: str) -> TrainedCodec:
     """Reads an "audio" or "video" codec; it computes in float32.
 
     Raises:
-        InvalidInput: WEIGHTS_MISSING, WEIGHTS_DAMAGED (not such a file, or cut off) or WEIGHTS_KIND.
+        InvalidInput: WEIGHTS_MISSING, WEIGHTS_DAMAGED (not such a file, or cut off), WEIGHTS_KIND, or WAN_VAE.
     """
     if not path.is_file():
         raise InvalidInput(
@@ -59,13 +61,26 @@ def load_codec(path: Path, kind: str) -> TrainedCodec:
             f"`wan-streamer train {kind}-codec-nano --data FOLDER`, or name a file",
             reason="WEIGHTS_MISSING",
         )
+    if path.suffix in PICKLE_SUFFIXES:
+        refuse_wan_vae(_pickled_shapes(path), path)
     metadata, tensors = read_weights(path)
+    refuse_wan_vae({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path)
     if metadata.get("kind") != kind:
         raise InvalidInput(
             f"got weights of kind {metadata.get('kind')!r} in {path}, expected {kind!r}; name another file",
             reason="WEIGHTS_KIND",
         )
     return _unpacked(path, kind, metadata, {name: tensor.float() for name, tensor in restored(tensors).items()})
+
+
+def _pickled_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors in what torch.save wrote, none of it being run; nothing where it holds others."""
+    try:
+        content = torch.load(path, map_location="meta", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError):
+        return {}
+    tensors = content.items() if isinstance(content, dict) else ()
+    return {name: tuple(value.shape) for name, value in tensors if isinstance(value, Tensor)}
 
 
 def _unpacked(path: Path, kind: str, metadata: dict[str, str], tensors: dict[str, Tensor]) -> TrainedCodec:

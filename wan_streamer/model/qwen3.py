@@ -99,8 +99,8 @@ def check_kind(config: Mapping[str, Any], path: Path) -> None:
     if kind == "qwen2":
         raise InvalidInput(
             f"got {path} of the type 'qwen2' (Qwen2, Qwen2.5), expected 'qwen3': its queries, keys and values have a "
-            "bias and no norm, ours have the norm and no bias; take a Qwen3 checkpoint (a Qwen2 one would need both as "
-            "choices of the backbone)",
+            f"bias and no norm, ours have the norm and no bias; what would take it is {_qwen2_backbone(config)} with "
+            "these two as choices, which a BackboneConfig does not have; take a Qwen3 checkpoint",
             reason="CHECKPOINT_KIND",
         )
     if kind != "qwen3":
@@ -119,6 +119,21 @@ def check_kind(config: Mapping[str, Any], path: Path) -> None:
             "it was published, not quantised",
             reason="CHECKPOINT_KIND",
         )
+
+
+def _qwen2_backbone(config: Mapping[str, Any]) -> str:
+    """The sizes that a config.json of Qwen2 says, as our configuration would have them."""
+    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    sizes = {
+        "width": width,
+        "layer_count": config.get("num_hidden_layers"),
+        "head_count": heads,
+        "kv_head_count": config.get("num_key_value_heads"),
+        "head_size": width // heads if isinstance(width, int) and isinstance(heads, int) and heads else None,
+        "mlp_width": config.get("intermediate_size"),
+        "vocabulary_size": config.get("vocab_size"),
+    }
+    return f"BackboneConfig({', '.join(f'{name}={size}' for name, size in sizes.items())})"
 
 
 def backbone_of(config: Mapping[str, Any], path: Path) -> BackboneConfig:

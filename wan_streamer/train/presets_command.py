@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from tyro.conf import Positional
 
 from wan_streamer.engine.budget import Budget, budget_of
@@ -14,6 +16,9 @@ from wan_streamer.engine.gpu import Gpu, gpu_named
 from wan_streamer.model.presets import PRESETS, preset
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.presets_table import presets_table
+
+# Wider than any table: a terminal's width would bound what is measured.
+UNBOUNDED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,18 @@ def show_presets(options: PresetsOptions, console: Console) -> None:
         text = json.dumps([_as_json(budget, gpu) for budget in budgets], indent=2)
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     else:
-        console.print(presets_table(budgets, gpu))
+        for table in _fitting(budgets, gpu, console):
+            console.print(table)
+
+
+def _fitting(budgets: Sequence[Budget], gpu: Gpu, console: Console) -> list[Table]:
+    """One table if it has room, else several of fewer presets: half a number says nothing."""
+    anywhere = console.options.update(width=UNBOUNDED)
+    for size in range(len(budgets), 0, -1):
+        tables = [presets_table(budgets[first : first + size], gpu) for first in range(0, len(budgets), size)]
+        if all(console.measure(table, options=anywhere).maximum <= console.width for table in tables):
+            break
+    return tables
 
 
 def _as_json(budget: Budget, gpu: Gpu) -> dict[str, Any]:

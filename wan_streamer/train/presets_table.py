@@ -1,4 +1,4 @@
-"""What presets cost, as a table for people: a column a preset, 100 characters wide."""
+"""What presets cost, as a table for people: a column a preset; five take 100 characters."""
 
 from collections.abc import Callable, Mapping, Sequence
 
