@@ -168,7 +168,7 @@ class Train(Command):
 
     recipe: Positional[str]
     """audio-codec-nano, video-codec-nano, stage-1-nano ..., or module:function of your own."""
-    data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")]
+    data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")] = ()
     """Folders or files to learn from: sound files, films or data sets for a video codec, encoded sets for a stage."""
     out: Annotated[Path | None, arg(metavar="PATH", aliases=["-o"])] = None
     """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
@@ -192,10 +192,17 @@ class Train(Command):
     """Seed, instead of the recipe's."""
     minutes: float = 0.0
     """Stop and save after so many minutes; 0 is never."""
+    dry_run: bool = False
+    """Stages: train nothing; say what the run would cost: tokens, operations, hours on a GPU, memory."""
+    gpu: str = "H100"
+    """For a dry run: which GPU."""
+    utilisation: float = 0.4
+    """For a dry run: how much of its peak is used."""
 
     def execute(self, console: Console) -> int:
         computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing")
-        names = ("data", "out", "initial_weights", "initial_reader", *computing, "steps", "seed", "minutes")
+        costs = ("dry_run", "gpu", "utilisation") if self.dry_run else ()
+        names = ("data", "out", "initial_weights", "initial_reader", *computing, "steps", "seed", "minutes", *costs)
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 

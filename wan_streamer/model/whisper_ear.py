@@ -133,7 +133,8 @@ class WhisperEar(nn.Module):
             )
         before = self.units.state_for(samples_BT).past
         # A stream's units are counted: which of them ends a window, and whether a unit's tokens are waiting.
-        odd = int(before[0, 0]) % UNITS_PER_WINDOW
+        # Without numbers it is the dearer one.
+        odd = UNITS_PER_WINDOW - 1 if before.is_meta else int(before[0, 0]) % UNITS_PER_WINDOW
         self.units.remember((before + unit_count) % UNITS_PER_WINDOW)
         ends_BWT = self.past.with_past(samples_BT).unfold(1, WINDOW_SAMPLES, UNIT_SAMPLES)
         new = self._hear(ends_BWT[:, 1 - odd :: UNITS_PER_WINDOW])

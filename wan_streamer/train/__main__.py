@@ -8,7 +8,9 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional
 
-from wan_streamer.errors import WanStreamerError
+from wan_streamer.engine.gpu import gpu_named
+from wan_streamer.errors import InvalidInput, WanStreamerError
+from wan_streamer.train.cost_table import show_cost
 from wan_streamer.train.recipes import recipe_named
 from wan_streamer.train.run import RunOptions, train
 
@@ -17,11 +19,11 @@ EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Train a codec, or go on with a run that was stopped."""
+    """Train a codec, an ear or a stage, or go on with a run that was stopped."""
 
     recipe: Positional[str]
     """Name of a recipe, or module:function."""
-    data: tuple[Path, ...]
+    data: tuple[Path, ...] = ()
     """Folders or files to learn from."""
     out: Path | None = None
     """Folder of the run; ~/.cache/wan-streamer/runs/RECIPE when absent."""
@@ -51,6 +53,12 @@ class Arguments:
     """Stop and save after so many minutes; 0 is never."""
     stop_after_step: int = 0
     """Stop and save after this step, with the learning rates of a run to the last one; 0 is never."""
+    dry_run: bool = False
+    """Transformer: train nothing; say tokens, operations, hours on a GPU and memory, from the recipe alone."""
+    gpu: str = "H100"
+    """For a dry run: which GPU."""
+    utilisation: float = 0.4
+    """For a dry run: how much of its peak is used."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True)
     try:
         recipe = recipe_named(given.recipe, steps=given.steps, seed=given.seed)
+        if given.dry_run:
+            show_cost(recipe, gpu_named(given.gpu), given.utilisation, Console())
+            return 0
+        if not given.data:
+            raise InvalidInput("got no --data, expected folders or files to learn from", reason="OPTIONS")
         options = RunOptions(
             data=given.data,
             out=given.out or Path.home() / ".cache" / "wan-streamer" / "runs" / recipe.name,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wan_streamer.engine.unit_passes import FLOP_PER_PRODUCT, attention_products, block_products
+from wan_streamer.model.layout import LATENT_KINDS, Kind
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -51,20 +52,21 @@ class Learner(nn.Module):
         return {"answers": answer_loss(log_chances, answers, known, self._vocabulary)}
 
 
-def token_count(batch: Batch) -> int:
+def token_count(model: WanStreamer, batch: Batch) -> int:
     """Tokens of a batch's sequences, noisy copies included; of the ear alone where it reads."""
     if batch.answers is not None and batch.heard is not None:
         return batch.heard[..., 0].numel()
-    rows = 0
-    for part in (batch.audio, batch.video):
-        if part is not None:
-            rows += part.shape[2] * (part.shape[1] + len(batch.noisy_units))
-    # The encoders give two tokens of the ear and a quarter of the grid; the words' places count whether filled or not.
-    for part in (batch.heard, batch.words):
-        rows += part.shape[1] * part.shape[2] if part is not None else 0
-    if batch.seen is not None:
-        rows += batch.seen.shape[1] * -(-batch.seen.shape[2] // 4)
-    return rows * batch.words.shape[0]
+    counts, units = model.layout.counts, batch.words.shape[1]
+    there = {
+        Kind.USER_VIDEO: batch.seen is not None,
+        Kind.USER_AUDIO: batch.heard is not None,
+        # The words' places count whether they are filled or not.
+        Kind.AGENT_TEXT: True,
+        Kind.AGENT_AUDIO: batch.audio is not None,
+        Kind.AGENT_VIDEO: batch.video is not None,
+    }
+    copies = {kind: len(batch.noisy_units) for kind in LATENT_KINDS}
+    return batch.words.shape[0] * sum(counts[kind] * (units + copies.get(kind, 0)) for kind in there if there[kind])
 
 
 def training_tflop(model: WanStreamer, batch: Batch) -> float:
@@ -75,7 +77,7 @@ def training_tflop(model: WanStreamer, batch: Batch) -> float:
     if batch.answers is not None:
         return 0.0
     config, windows = model.config.backbone, batch.words.shape[0]
-    tokens = token_count(batch) / windows
+    tokens = token_count(model, batch) / windows
     of_token = block_products(config) + attention_products(config) * tokens
     return 3 * FLOP_PER_PRODUCT * windows * tokens * of_token / 1e12
 

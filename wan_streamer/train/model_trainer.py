@@ -145,7 +145,7 @@ class ModelTrainer:
     def _work(self, batch: Batch) -> dict[str, Tensor]:
         """Tokens and floating point operations of all processes for such a batch in each."""
         device, processes = self.arithmetic.device, self.group.size
-        tokens = torch.tensor(float(token_count(batch) * processes), device=device)
+        tokens = torch.tensor(float(token_count(self.model, batch) * processes), device=device)
         tflop = torch.tensor(training_tflop(self.model, batch) * processes, device=device)
         return {"tokens": tokens, "tflop": tflop}
 

@@ -10,9 +10,27 @@ from wan_streamer.model.presets import nano
 from wan_streamer.train.adversarial import AdversarialConfig
 from wan_streamer.train.distill.distill_recipe import DistillRecipe
 from wan_streamer.train.ear_trainer import EarRecipe
+from wan_streamer.train.large_recipes import LARGE_RECIPES
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
 from wan_streamer.train.schedule import OptimizerConfig
+from wan_streamer.train.tasks import (
+    ANSWER,
+    ATTEND,
+    CONVERSE,
+    DIALOGUE,
+    DUPLEX,
+    GREET,
+    HEAR,
+    IDLE,
+    MEET,
+    NOTICE,
+    REACT,
+    READ,
+    SHOW,
+    SPEAK,
+    WAIT,
+)
 
 AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe | DistillRecipe
 
@@ -85,38 +103,6 @@ def video_codec_nano_settle() -> VideoCodecRecipe:
 def ear_nano() -> EarRecipe:
     """Whisper's ear learns the visitors' voices, rooms and words: what two CPU cores do in an hour and a half."""
     return EarRecipe(name="ear-nano", steps=8000)
-
-
-# The visitors' words, and those of the answer, for what reads letters alone.
-READ = TaskConfig(name="read", batch_size=64, units=40, speaks=False, text="said", reads=True, where="question")
-# The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
-HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
-# What is answered to what is heard, and when.
-ANSWER = TaskConfig(name="answer", batch_size=16, units=32, speaks=False, where="question")
-# The same beside all streams: learned from the few conversations with pictures alone, it would be learned by heart.
-MEET = TaskConfig(name="meet", batch_size=6, units=24, sees=True, shows=True, where="question", borrows=True)
-# To be silent while nobody asks anything, however much is heard.
-WAIT = dataclasses.replace(MEET, name="wait", where="anywhere")
-# What is answered to what visitors do, beside all streams.
-GREET = TaskConfig(name="greet", batch_size=6, units=24, sees=True, shows=True, where="action")
-# What is answered to what, in words alone.
-DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
-# The agent's sound from its words: most turns are shorter than a window.
-SPEAK = TaskConfig(name="speak", batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
-# The conversation's words alone: to be silent where nothing is asked.
-ATTEND = TaskConfig(name="attend", batch_size=6, units=64, speaks=False)
-# When to speak, and what: the conversation's sound.
-CONVERSE = TaskConfig(name="converse", batch_size=2, units=100, noisy_units=40)
-# What the visitors do, in words.
-NOTICE = TaskConfig(name="notice", batch_size=4, units=30, sees=True, speaks=False, text="noticed", where="action")
-# What is said to what is seen, and when.
-REACT = TaskConfig(name="react", batch_size=4, units=30, sees=True, speaks=False, where="action")
-# The agent's sound and face from its words.
-SHOW = TaskConfig(name="show", batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
-# The agent's face through all of a conversation: most of it listens or waits.
-IDLE = TaskConfig(name="idle", batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
-# All streams together.
-DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
 
 
 def stage_1_nano_reading() -> ModelRecipe:
@@ -211,6 +197,7 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
     "stage-3-nano": stage_3_nano,
+    **LARGE_RECIPES,
 }
 
 

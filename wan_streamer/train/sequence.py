@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from wan_streamer.model.attention import WholeAttention
 from wan_streamer.model.flow import interpolate, target_velocity
 from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, Kind, UnitLayout
 from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
@@ -105,7 +106,7 @@ class TrainingForward(nn.Module):
         """
         model, parts = self.model, _Parts(self.model.layout, batch)
         history = model.config.history
-        if batch.words.shape[1] > history.sink_units + int(window_units(history, batch.words.device).max()):
+        if batch.words.shape[1] > history.sink_units + int(window_units(history, torch.device("cpu")).max()):
             raise ValueError(f"got windows of {batch.words.shape[1]} units, expected no more than the mask's longest")
         x, tokens, positions = self._embed(batch, parts)
         # What sees nothing (an absent word) sees itself: a softmax needs something.
@@ -115,7 +116,8 @@ class TrainingForward(nn.Module):
             visible_TT &= (tokens.kind != Kind.AGENT_TEXT) | (tokens.unit[:, None] == tokens.unit)
         mask_BTT = visible_TT & (parts.present_BT(batch)[:, None, :] | itself_TT)
         rotation, modulation = model.rotation(positions), self._modulation(batch, parts)
-        attention = BlockedAttention(mask_BTT, tokens.unit)
+        # Which keys a block of queries meets depends on numbers; without memory there are none.
+        attention = WholeAttention(mask_BTT) if x.is_meta else BlockedAttention(mask_BTT, tokens.unit)
         context = model.transformer(x, rotation, modulation, attention)
         return self._predict(context, batch, parts)
 
