@@ -164,7 +164,7 @@ class Windows:
 def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     """Where windows lie: all of a conversation, or each turn of one side with something around it."""
     if task.borrows:
-        around = _before_answers if task.where == "question" else _silences
+        around = _before_answers if task.where == "question" else _unasked
         return list(around(records, task.units))
     if task.where == "anywhere":
         return [(0, len(records))]
@@ -195,6 +195,22 @@ def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
     for begin, end in np.flatnonzero(np.diff(silent, prepend=False, append=False)).reshape(-1, 2):
         if end - begin >= units:
             yield int(begin), int(end)
+
+
+def _unasked(records: Records, units: int) -> Iterator[tuple[int, int]]:
+    """Silences in which no question waits for its answer.
+
+    Of those that do wait, windows that are silent to their end would be too many: an answer would be learned as rarer
+    than it is.
+    """
+    waits = np.zeros(len(records), bool)
+    answers = records["speaks"] | (records["words"][:, 1] != NOTHING)
+    for begin, _ in stretches(records, "said"):
+        answered = np.flatnonzero(answers[begin:])
+        waits[begin : begin + int(answered[0]) if len(answered) else None] = True
+    for begin, end in _silences(records, 1):
+        edges = np.flatnonzero(np.diff(~waits[begin:end], prepend=False, append=False)).reshape(-1, 2)
+        yield from ((begin + int(a), begin + int(b)) for a, b in edges if b - a >= units)
 
 
 def stretches(records: Records, name: str) -> NDArray[np.int64]:
