@@ -197,7 +197,7 @@ def test_questions_borrow_the_streams_of_a_silent_agent(tmp_path: Path) -> None:
 
 
 def test_silence_borrows_from_another_silence(tmp_path: Path) -> None:
-    """Windows from anywhere that borrow lie where the agent is silent and no question waits, in sets without sound, too."""
+    """Windows from anywhere that borrow lie where the agent is silent and no question waits; sound is not needed."""
     pictured = EncodedSet(write_encoded(tmp_path / "pictured", count=1)).conversations
     heard = EncodedSet(write_encoded(tmp_path / "heard", count=3, pictures=False, sound=False)).conversations
     task = TaskConfig(name="wait", batch_size=40, units=3, sees=True, shows=True, borrows=True)
