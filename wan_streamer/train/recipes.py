@@ -162,8 +162,8 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=8000,
         tasks=_mixed(
-            {DUPLEX: 1.0, CONVERSE: 0.8, SPEAK: 0.8, READ: 0.7}
-            | {MEET: 2.0, WAIT: 1.0, GREET: 0.7, ANSWER: 1.5, ATTEND: 1.0, REACT: 0.2}
+            {DUPLEX: 1.0, CONVERSE: 0.8, SPEAK: 0.8, SHOW: 0.8, READ: 0.7}
+            | {MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.5, ATTEND: 1.0, REACT: 0.2}
         ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,
@@ -176,7 +176,7 @@ def stage_3_nano() -> DistillRecipe:
         name="stage-3-nano",
         model=nano(),
         steps=3000,
-        keeps=_mixed({MEET: 2.0, WAIT: 1.0, GREET: 0.7, ANSWER: 1.0, ATTEND: 1.0}),
+        keeps=_mixed({MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.0, ATTEND: 1.0}),
     )
 
 
