@@ -31,11 +31,13 @@ class DataRender(DrawCommand):
     """A YAML file of scripts to make instead of drawing some."""
     per_shard: int = 50
     """Conversations in a shard."""
+    user_bit_rate: int = 12_000
+    """Bits a second of the microphone's Opus. Clients send PCM: 32000 is nearer to them, for 9 MB an hour more."""
     processes: int = 2
     """Conversations that are made at the same time."""
 
     def execute(self, console: Console) -> int:
-        names = ("out", "scripts", "per_shard", "processes")
+        names = ("out", "scripts", "per_shard", "user_bit_rate", "processes")
         options = self.drawing() | {name: getattr(self, name) for name in names}
         return run_module(RENDER_MODULE, options_of(options), needs_torch=False)
 
@@ -105,6 +107,8 @@ class DataHear(DrawCommand):
     """Size of the model, or a file of weights (*.safetensors) that says it."""
     variant: int = 0
     """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
+    user_bit_rate: int = 12_000
+    """Bits a second of the Opus through which it is heard, as `data render` keeps it."""
     bfloat16: bool = False
     """The ears compute in bfloat16: much faster where the processor has it."""
     processes: int = 2
@@ -112,7 +116,8 @@ class DataHear(DrawCommand):
 
     def execute(self, console: Console) -> int:
         options = self.drawing() | {
-            name: getattr(self, name) for name in ("out", "preset", "variant", "bfloat16", "processes")
+            name: getattr(self, name)
+            for name in ("out", "preset", "variant", "user_bit_rate", "bfloat16", "processes")
         }
         return run_module(HEAR_MODULE, options_of(options))
 
