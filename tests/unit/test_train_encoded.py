@@ -95,7 +95,7 @@ def test_pictures_go_through_the_codec_block_by_block(model: WanStreamer, heads_
     config = model.config.agent_video
     with Pictures(heads_folder, height=config.height, width=config.width) as pictures, torch.inference_mode():
         sides = {
-            "video": pictures.agent(conversation.agent_curves, frames),
+            "video": pictures.agent(conversation, frames),
             "seen": pictures.visitors(conversation, frames),
         }
         for name, drawn in sides.items():

@@ -116,8 +116,7 @@ class DataHear(DrawCommand):
 
     def execute(self, console: Console) -> int:
         options = self.drawing() | {
-            name: getattr(self, name)
-            for name in ("out", "preset", "variant", "user_bit_rate", "bfloat16", "processes")
+            name: getattr(self, name) for name in ("out", "preset", "variant", "user_bit_rate", "bfloat16", "processes")
         }
         return run_module(HEAR_MODULE, options_of(options))
 

@@ -178,7 +178,7 @@ class Encoder:
         frames = range(conversation.unit_count * FRAMES_PER_UNIT)
         with Pictures(heads, height=config.height, width=config.width) as pictures:
             sides = {
-                "video": pictures.agent(conversation.agent_curves, frames),
+                "video": pictures.agent(conversation, frames),
                 "seen": pictures.visitors(conversation, frames),
             }
             for name, drawn in sides.items():

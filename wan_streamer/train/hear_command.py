@@ -86,7 +86,8 @@ def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
 
 class _Maker:
     def __init__(self, options: HearOptions, scripts: Sequence[Script]) -> None:
-        self.scripts, self.maker, self.variant = scripts, ConversationMaker(DataCache(options.cache)), options.variant
+        self.scripts, self.variant = scripts, options.variant
+        self.maker = ConversationMaker(DataCache(options.cache), options.agent)
         self.encoder = Encoder(model_with_senses(options.preset), None, bfloat16=options.bfloat16)
         self.user_bit_rate = options.user_bit_rate
 

@@ -28,7 +28,6 @@ from wan_streamer.train.data.sound.sound_bank import SoundBank
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.timeline import Durations, Spoken
-from wan_streamer.train.data.voices.names import AGENT_VOICE
 from wan_streamer.train.data.voices.voice_bank import VoiceBank
 from wan_streamer.train.encode_command import model_with_senses
 from wan_streamer.train.encoded import Encoder
@@ -92,6 +91,7 @@ class _Maker:
     def __init__(self, options: SpellOptions, scripts: Sequence[Script]) -> None:
         cache, model = DataCache(options.cache), model_with_senses(options.preset)
         self.scripts, self.voices, self.sounds = scripts, VoiceBank(cache), SoundBank(cache)
+        self.agent_voice = options.agent.voice
         self.encoder = Encoder(model, None)
         vocabulary = vocabulary_named(model.config.vocabulary)
         records = [one for folder in options.like for one in EncodedSet(folder).conversations]
@@ -122,7 +122,7 @@ class _Maker:
         speech = {name: _spoken(said) for name, said in pieces.items()}
         for event in script.events:
             if isinstance(event, AgentTurn):
-                speech[event.id] = self.voices.speak(AGENT_VOICE, event.text).spoken
+                speech[event.id] = self.voices.speak(self.agent_voice, event.text).spoken
         return Durations(speech=speech, sounds_us=self.sounds.durations_us(script))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import SPEECH, AgentTurn
 from wan_streamer.train.data.motion.agent import agent_motion
@@ -21,7 +22,6 @@ from wan_streamer.train.data.sound.user_audio import user_audio
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.train.data.spoken_clip import SpokenClip
 from wan_streamer.train.data.timeline import Durations, Timeline
-from wan_streamer.train.data.voices.names import AGENT_VOICE
 from wan_streamer.train.data.voices.voice_bank import VoiceBank
 
 # A camera is late by up to so many frames behind the microphone: 120 ms is what webcams do.
@@ -33,9 +33,11 @@ class ConversationMaker:
 
     Args:
         cache: where the fetched voices and sounds are, and where speech is kept.
+        agent: who answers.
     """
 
-    def __init__(self, cache: DataCache) -> None:
+    def __init__(self, cache: DataCache, agent: Agent) -> None:
+        self._agent = agent
         self.voices = VoiceBank(cache)
         self._sounds = SoundBank(cache)
 
@@ -61,6 +63,7 @@ class ConversationMaker:
             },
             scene_seed=random.randrange(2**31),
             camera_lag_frames=random.randint(0, MAX_CAMERA_LAG_FRAMES),
+            agent=self._agent,
         )
 
     def hear(self, script: Script) -> tuple[Timeline, NDArray[np.float32]]:
@@ -85,7 +88,7 @@ class ConversationMaker:
         voices = {visitor.id: visitor.voice for visitor in script.visitors}
         return {
             event.id: self.voices.speak(
-                AGENT_VOICE if isinstance(event, AgentTurn) else voices[event.visitor], event.text
+                self._agent.voice if isinstance(event, AgentTurn) else voices[event.visitor], event.text
             )
             for event in script.events
             if isinstance(event, SPEECH)

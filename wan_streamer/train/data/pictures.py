@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wan_streamer.train.data.conversation import Conversation
-from wan_streamer.train.data.curves import Curves
 from wan_streamer.train.data.events import VisitorAction
 from wan_streamer.train.data.face.agent_renderer import AgentRenderer
 from wan_streamer.train.data.face.visitor_renderer import VisitorRenderer
@@ -24,7 +23,7 @@ class Pictures:
 
     def __init__(self, heads: Path, *, height: int, width: int) -> None:
         self._heads, self._height, self._width = heads, height, width
-        self._agent: AgentRenderer | None = None
+        self._agents: dict[str, AgentRenderer] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -32,20 +31,20 @@ class Pictures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        if self._agent is not None:
-            self._agent.close()
-            self._agent = None
+        while self._agents:
+            self._agents.popitem()[1].close()
 
-    def agent(self, curves: Curves, frames: range) -> Iterator[Picture]:
+    def agent(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """The agent in these frames.
 
         Raises:
             InvalidInput: the heads are not exported, or there is no OpenGL.
         """
-        if self._agent is None:
-            self._agent = AgentRenderer(self._heads, height=self._height, width=self._width)
+        agent = conversation.agent
+        if agent.text not in self._agents:
+            self._agents[agent.text] = AgentRenderer(self._heads, agent, height=self._height, width=self._width)
         for frame in frames:
-            yield self._agent.draw(curves, frame)
+            yield self._agents[agent.text].draw(conversation.agent_curves, frame)
 
     def visitors(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """What the camera sees in these frames, late by the conversation's lag.

@@ -1,6 +1,6 @@
 """The visitors' voices and faces, by name; what a name sounds and looks like is the renderer's matter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wan_streamer.errors import InvalidInput
@@ -42,6 +42,11 @@ class Cast:
         splits = split_speakers(self.voices)
         own = tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
         return own + self.training_voices if split == "train" else own
+
+    def without(self, voice: str) -> "Cast":
+        """The same without a voice, which may not be in it: the agent's."""
+        voices, more = (tuple(one for one in some if one != voice) for some in (self.voices, self.training_voices))
+        return replace(self, voices=voices, training_voices=more)
 
     def faces_of(self, split: Split) -> tuple[str, ...]:
         """The faces of a split, in order."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import FILE_NAME, default_agent, read_agent
 from wan_streamer.train.data.events import ITEMS
 from wan_streamer.train.data.generate.domain import (
     OUT_OF_DOMAIN,
@@ -52,6 +53,7 @@ def read_domain(folder: Path) -> Domain:
         reactions=tuple(map(_reaction, _entry(folder / "events.yaml", "events").items())),
         side_talk=tuple(map(_exchange, _entry(folder / "side_talk.yaml", "side_talk").items())),
         slots=_slots(_only(folder / "slots.yaml")),
+        agent=read_agent(folder / FILE_NAME) if (folder / FILE_NAME).exists() else default_agent(),
     )
 
 

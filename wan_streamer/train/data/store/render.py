@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache
@@ -48,6 +49,7 @@ def render(
     scripts: Sequence[Script],
     folder: Path,
     cache: DataCache,
+    agent: Agent,
     *,
     user_bit_rate: int = USER_BIT_RATE,
     per_shard: int,
@@ -64,7 +66,7 @@ def render(
     entries: list[ShardEntry] = []
     left_out: dict[str, str] = {}
     new_units = 0
-    with _progress(console, len(scripts)) as advance, workers(processes, _open_maker, (cache.root,)) as pool:
+    with _progress(console, len(scripts)) as advance, workers(processes, _open_maker, (cache.root, agent)) as pool:
         for number, first in enumerate(range(0, len(scripts), per_shard)):
             chosen, path = scripts[first : first + per_shard], folder / f"shard-{number:05d}.parquet"
             if path.is_file():
@@ -106,10 +108,10 @@ def _check_names(path: Path, scripts: Sequence[Script]) -> None:
 _maker: ConversationMaker | None = None
 
 
-def _open_maker(root: Path) -> None:
+def _open_maker(root: Path, agent: Agent) -> None:
     """Each process has its own voices."""
     global _maker  # a pool's processes have no other place for what they keep
-    _maker = ConversationMaker(DataCache(root))
+    _maker = ConversationMaker(DataCache(root), agent)
 
 
 def _make_row(user_bit_rate: int, script: Script) -> Made:

@@ -60,6 +60,7 @@ def make(options: RenderOptions, console: Console) -> None:
         drawn,
         options.out,
         DataCache(options.cache),
+        options.agent,
         user_bit_rate=options.user_bit_rate,
         per_shard=options.per_shard,
         processes=options.processes,
@@ -80,6 +81,7 @@ def _header(options: RenderOptions, scripts: Sequence[Script], rendered: Rendere
     counted = count_scripts(scripts, options.mixing, options.book, options.split_choice().phrasings)
     return {
         "domain": options.book.domain.name,
+        "agent": options.agent.text,
         "seed": options.seed,
         "count": len(scripts),
         "user_bit_rate": options.user_bit_rate,
