@@ -13,6 +13,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg, subcommand
 
 from wan_streamer.client import commands, doctor, module_command
+from wan_streamer.client.avatar_commands import Avatar
 from wan_streamer.client.command import Command
 from wan_streamer.client.data_commands import Data
 from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT, PresetName
@@ -251,6 +252,7 @@ AnyCommand = (
     | Annotated[Presets, subcommand("presets", prefix_name=False)]
     | Annotated[Init, subcommand("init", prefix_name=False)]
     | Annotated[Train, subcommand("train", prefix_name=False)]
+    | Annotated[Avatar, subcommand("avatar", prefix_name=False)]
     | Annotated[Codec, subcommand("codec", prefix_name=False)]
     | Annotated[Eval, subcommand("eval", prefix_name=False)]
     | Annotated[Version, subcommand("version", prefix_name=False)]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import HEARD_LETTERS, ModelConfig
-from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
+from wan_streamer.model.model_weights import fill_trained, load_own_codecs, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.shipped import use_shipped_senses
@@ -84,15 +84,22 @@ class ModelTask:
 class ModelTrainer:
     """Everything that changes from step to step. Its state after a step decides all that follows, bit for bit.
 
+    Args:
+        initial_weights: whose codecs are taken, where the file has some; those that ship else.
+
     Raises:
         InvalidInput: a set was encoded with other codecs than the model's.
     """
 
-    def __init__(self, task: ModelTask, arithmetic: Arithmetic, group: Group) -> None:
+    def __init__(
+        self, task: ModelTask, arithmetic: Arithmetic, group: Group, initial_weights: Path | None = None
+    ) -> None:
         self.task, self.arithmetic, self.group = task, arithmetic, group
         self.recipe = recipe = task.recipe
         self.step_count = 0
-        self.model = trainable(recipe.model, recipe.seed).to(arithmetic.device)
+        self.model = trainable(recipe.model, recipe.seed)
+        self._has_own_codecs = initial_weights is not None and load_own_codecs(initial_weights, self.model)
+        self.model.to(arithmetic.device)
         for encoded in task.sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, self.model, encoded.folder)
@@ -205,7 +212,7 @@ class ModelTrainer:
         """The averaged weights as they ship."""
         pictures = any(task.sees or task.shows for task in self.recipe.tasks)
         senses = senses_metadata(self.model, pictures=pictures)
-        return pack_model(self.ema.module, metadata | senses, torch.float16)
+        return pack_model(self.ema.module, metadata | senses, torch.float16, with_codecs=self._has_own_codecs)
 
 
 def trainable(config: ModelConfig, seed: int) -> WanStreamer:

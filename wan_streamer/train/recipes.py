@@ -109,7 +109,7 @@ def stage_1_nano_reading() -> ModelRecipe:
     """Words and answers from letters, for the reader alone: what comes after it would take days to learn to read."""
     optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, weight_decay=0.05)
     return ModelRecipe(
-        name="stage-1-nano-reading", model=nano(), steps=5000, tasks=_mixed({READ: 1.0}), optimizer=optimizer
+        name="stage-1-nano-reading", model=nano(), steps=5000, tasks=mixed({READ: 1.0}), optimizer=optimizer
     )
 
 
@@ -120,7 +120,7 @@ def stage_1_nano_voice() -> ModelRecipe:
         name="stage-1-nano-voice",
         model=nano(),
         steps=2000,
-        tasks=_mixed({SPEAK: 1.0}),
+        tasks=mixed({SPEAK: 1.0}),
         optimizer=optimizer,
         drop_text=0.05,
     )
@@ -132,7 +132,7 @@ def stage_1_nano_face() -> ModelRecipe:
         name="stage-1-nano-face",
         model=nano(),
         steps=4000,
-        tasks=_mixed({SHOW: 3.0, IDLE: 1.5, SPEAK: 1.0, NOTICE: 0.5, REACT: 0.5}),
+        tasks=mixed({SHOW: 3.0, IDLE: 1.5, SPEAK: 1.0, NOTICE: 0.5, REACT: 0.5}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=1e-3),
         drop_text=0.05,
     )
@@ -146,7 +146,7 @@ def stage_1_nano() -> ModelRecipe:
         name="stage-1-nano",
         model=nano(),
         steps=6000,
-        tasks=_mixed(understanding | generation),
+        tasks=mixed(understanding | generation),
         optimizer=MIXTURE_OPTIMIZER,
         drop_text=0.05,
     )
@@ -161,7 +161,7 @@ def stage_2_nano() -> ModelRecipe:
         name="stage-2-nano",
         model=nano(),
         steps=8000,
-        tasks=_mixed(
+        tasks=mixed(
             {DUPLEX: 1.0, CONVERSE: 0.8, SPEAK: 0.8, SHOW: 0.8, READ: 0.7}
             | {MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.5, ATTEND: 1.0, REACT: 0.2}
         ),
@@ -176,11 +176,12 @@ def stage_3_nano() -> DistillRecipe:
         name="stage-3-nano",
         model=nano(),
         steps=3000,
-        keeps=_mixed({MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.0, ATTEND: 1.0}),
+        keeps=mixed({MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.0, ATTEND: 1.0}),
     )
 
 
-def _mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
+def mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
+    """Tasks, each with how often a step is of it relative to the others."""
     return tuple(dataclasses.replace(task, share=share) for task, share in shares.items())
 
 

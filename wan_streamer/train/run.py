@@ -216,7 +216,7 @@ def _trainer(
     if isinstance(recipe, ModelRecipe | DistillRecipe):
         sets = [EncodedSet(file.path) for file in manifest.files]
         if isinstance(recipe, ModelRecipe):
-            return ModelTrainer(ModelTask(recipe, sets), arithmetic, group)
+            return ModelTrainer(ModelTask(recipe, sets), arithmetic, group, options.initial_weights)
         if options.initial_weights is None:
             raise InvalidInput(
                 f"got no --initial-weights for {recipe.name}, expected those of stage 2, the teacher's",

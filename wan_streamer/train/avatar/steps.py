@@ -1,0 +1,150 @@
+"""Which commands make an avatar, in order. Each goes on where it was interrupted; a second time it finds all done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wan_streamer.model.shipped import shipped_codec
+from wan_streamer.train.avatar.plan import Plan
+from wan_streamer.train.data.agent import Agent
+
+RECIPES: Final = "wan_streamer.train.avatar.recipes"
+PRESET: Final = "nano"
+# One wording of each answer is learned sooner than several.
+WORDINGS: Final = 1
+# Clients send PCM: nearer to it than the factory's usual rate.
+USER_BIT_RATE: Final = 32_000
+# Different seeds: no question is made twice.
+SEEDS: Final = {"conversations": 1, "heard": 2, "spelled": 3, "held_out": 4}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A module to start with these arguments; one that `trains` may run as several processes."""
+
+    title: str
+    module: str
+    arguments: tuple[str, ...]
+    trains: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where an avatar's files lie."""
+
+    folder: Path
+
+    @property
+    def work(self) -> Path:
+        """What is made on the way; may be deleted afterwards."""
+        return self.folder / "work"
+
+    @property
+    def start(self) -> Path:
+        """What the Transformer begins with, and the codecs that data is encoded with."""
+        return self.work / "start.safetensors"
+
+    @property
+    def result(self) -> Path:
+        """The avatar."""
+        return self.folder / f"{self.folder.resolve().name}.safetensors"
+
+    @property
+    def evaluation(self) -> Path:
+        """What the judges say of it."""
+        return self.folder / "evaluation"
+
+    def weights(self, run: str) -> Path:
+        """What a training wrote."""
+        return self.work / run / "weights.safetensors"
+
+
+def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates: bool) -> Iterator[Step]:
+    """All of them."""
+    work, domain = places.work, ("--domain", str(places.folder), "--wordings", str(WORDINGS))
+    data = "wan_streamer.train.data."
+    heard = ("--user-bit-rate", str(USER_BIT_RATE))
+    start = ("--preset", str(places.start))
+    many = ("--processes", str(processes))
+
+    def draw(name: str, count: int) -> tuple[str, ...]:
+        return (*domain, "--count", str(count), "--seed", str(SEEDS[name]), "--out", str(work / name), *many)
+
+    def learn(title: str, recipe: str, count: int, *arguments: str) -> Step:
+        name = recipe.replace("_", "-")
+        given = (f"{RECIPES}:{recipe}", "--steps", str(count), "--out", str(work / name), *arguments)
+        return Step(title=title, module="wan_streamer.train", arguments=given, trains=True)
+
+    yield Step(
+        title="the voice says sentences",
+        module=data + "sources.voice_command",
+        arguments=("--voice", agent.voice, "--count", str(plan.sentences), "--out", str(work / "voice")),
+    )
+    yield Step(
+        title="conversations",
+        module=data + "store.render_command",
+        arguments=(*draw("conversations", plan.conversations), *heard),
+    )
+    yield learn(
+        "the codec learns the voice", "audio_codec", plan.audio_codec_steps, "--data", str(work / "voice"),
+        "--initial-weights", str(shipped_codec(PRESET, "audio")),
+    )  # fmt: skip
+    yield learn(
+        "the codec learns the face", "video_codec", plan.video_codec_steps, "--data", str(work / "conversations"),
+        "--initial-weights", str(shipped_codec(PRESET, "video")),
+    )  # fmt: skip
+    yield Step(
+        title="what training begins with",
+        module="wan_streamer.train.avatar.join_command",
+        arguments=(
+            "--audio-codec", str(places.weights("audio-codec")), "--video-codec", str(places.weights("video-codec")),
+            "--out", str(places.start),
+        ),
+    )  # fmt: skip
+    yield Step(
+        title="conversations, encoded",
+        module="wan_streamer.train.encode_command",
+        arguments=(str(work / "conversations"), "--out", str(work / "encoded"), *start, *many),
+    )
+    yield Step(
+        title="more questions, heard",
+        module="wan_streamer.train.hear_command",
+        arguments=(*draw("heard", plan.heard), *heard, *start, "--more-voices"),
+    )
+    yield Step(
+        title="many more, spelled",
+        module="wan_streamer.train.spell_command",
+        arguments=(*draw("spelled", plan.spelled), "--like", str(work / "heard"), *start),
+    )
+    questions = ("--data", str(work / "heard"), str(work / "spelled"))
+    begin = ("--initial-weights", str(places.start))
+    yield learn("reading", "reading", plan.reading_steps, *questions, *begin)
+    everything = (*questions, str(work / "encoded"), "--bfloat16", "--compile")
+    yield learn(
+        "speaking", "speaking", plan.speaking_steps, *everything, *begin,
+        "--initial-reader", str(places.weights("reading")),
+    )  # fmt: skip
+    yield learn(
+        "conversing", "conversing", plan.conversing_steps, *everything,
+        "--initial-weights", str(places.weights("speaking")),
+    )  # fmt: skip
+    yield Step(
+        title="the avatar",
+        module="wan_streamer.train.ship_weights",
+        arguments=(str(places.weights("conversing")), "--out", str(places.result)),
+    )
+    if evaluates:
+        yield Step(
+            title="held-out conversations",
+            module=data + "store.render_command",
+            arguments=(*draw("held_out", plan.held_out), *heard, "--split", "held_out"),
+        )
+        yield Step(
+            title="what the judges say",
+            module="wan_streamer.eval.conversations",
+            arguments=(
+                "--data", str(work / "held_out"), "--domain", str(places.folder), "--weights", str(places.result),
+                "--out", str(places.evaluation), "--systems", "model", "--long-minutes", "0", *many,
+            ),
+        )  # fmt: skip
