@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from rich.console import Console
 
@@ -12,10 +13,11 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.codec_weights import TrainedCodec, load_codec, pack
 from wan_streamer.model.config import AudioCodecConfig
-from wan_streamer.model.model_weights import load_trained, pack_model, trained_tensors
+from wan_streamer.model.model_weights import codec_tensors, load_own_codecs, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import nano, untrained
 from wan_streamer.model.row_integers import restored, rounded
 from wan_streamer.model.senses import senses_metadata
+from wan_streamer.model.weights_file import read_weights
 from wan_streamer.train.ship_weights import ShipOptions, ship
 
 
@@ -120,3 +122,38 @@ def test_a_rounded_codec_makes_the_same_latents(tmp_path: Path) -> None:
     for model, trained in ((one, exact), (other, near)):
         model.codec("audio").load_state_dict(trained.codec.state_dict())
     assert senses_metadata(one, pictures=True) == senses_metadata(other, pictures=True)
+
+
+def test_an_avatars_codecs_come_with_its_weights(tmp_path: Path) -> None:
+    """Weights with codecs of their own bring both into a model with others; codecs alone leave the rest."""
+    one = untrained(small_model(), 1)
+    path = tmp_path / "avatar.safetensors"
+    path.write_bytes(pack_model(one, {}, torch.float32, with_codecs=True))
+    other = untrained(small_model(), 2)
+    load_trained(path, other)
+    ears = ("user_audio.ear.", "user_audio.whisper.")
+    for name, tensor in one.state_dict().items():
+        assert name.startswith(ears) or torch.equal(tensor, other.state_dict()[name]), name
+    third = untrained(small_model(), 3)
+    trained = {name: tensor.clone() for name, tensor in trained_tensors(third).items()}
+    assert load_own_codecs(path, third)
+    assert all(torch.equal(third.state_dict()[name], tensor) for name, tensor in codec_tensors(one).items())
+    assert all(torch.equal(third.state_dict()[name], tensor) for name, tensor in trained.items())
+    path.write_bytes(pack_model(one, {}, torch.float32))
+    assert not load_own_codecs(path, third)
+
+
+def test_half_of_an_avatars_codecs_are_refused(tmp_path: Path) -> None:
+    """A file without one of the codecs' weights: named, and the model stays as it was."""
+    model = untrained(small_model(), 1)
+    path = tmp_path / "avatar.safetensors"
+    path.write_bytes(pack_model(model, {}, torch.float32, with_codecs=True))
+    metadata, tensors = read_weights(path)
+    del tensors[next(iter(codec_tensors(model)))]
+    safetensors.torch.save_file(tensors, path, metadata)
+    other = untrained(small_model(), 2)
+    before = other.fingerprint()
+    for load in (load_trained, load_own_codecs):
+        with pytest.raises(InvalidInput, match=r"avatar\.safetensors"):
+            load(path, other)
+    assert other.fingerprint() == before

@@ -15,10 +15,13 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from tests.support.encoded import tiny_model, write_encoded
+from tests.support.encoded import small_model, tiny_model, write_encoded
 from tests.support.train_recipes import tiny_audio, tiny_video, write_film, write_tones
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
+from wan_streamer.model.model_weights import codec_tensors, pack_model
+from wan_streamer.model.presets import untrained
+from wan_streamer.model.senses import senses_fingerprint, senses_metadata
 from wan_streamer.train.checkpoint import load_newest
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.encoded_set import read_index, write_index
@@ -274,3 +277,26 @@ def test_recipes_by_name() -> None:
 
 def tensors_of(run: RunOptions) -> dict[str, torch.Tensor]:
     return load_file(run.out / "weights.safetensors")
+
+
+def test_an_avatars_codecs_go_from_weights_to_weights(tmp_path: Path) -> None:
+    """Weights that have codecs of their own learn from data encoded with these, and what comes out has them."""
+    own = untrained(small_model(), 0)
+    with torch.no_grad():
+        next(iter(own.audio_codec.parameters())).add_(1)
+    start = tmp_path / "start.safetensors"
+    start.write_bytes(pack_model(own, senses_metadata(own, pictures=True), torch.float32, with_codecs=True))
+    data = write_encoded(tmp_path / "data")
+    write_index(data, read_index(data) | {"model": senses_fingerprint(own, pictures=True)})
+    with pytest.raises(InvalidInput, match="data, made with other codecs"):
+        train(tiny_model(), options(tmp_path, data, "without"), quiet())
+    run = options(tmp_path, data, "run", initial_weights=start, stop_after_step=2)
+    train(tiny_model(), run, quiet())
+    trained = tensors_of(run)
+    assert all(
+        name in trained and torch.allclose(trained[name].float(), tensor, atol=1e-2, rtol=1e-2)
+        for name, tensor in codec_tensors(own).items()
+    )
+    again = dataclasses.replace(run, stop_after_step=4)
+    train(tiny_model(), again, quiet())
+    assert tensors_of(again).keys() == trained.keys()
