@@ -21,6 +21,7 @@ from wan_streamer.train.avatar.join_command import JoinOptions, join
 from wan_streamer.train.avatar.new_command import TEMPLATE, NewOptions, new
 from wan_streamer.train.avatar.plan import FILE_NAME, Plan, read_plan
 from wan_streamer.train.avatar.steps import Places, Step, steps
+from wan_streamer.train.avatar.texts_command import agent_texts
 from wan_streamer.train.avatar.train_command import TrainOptions, train
 from wan_streamer.train.data.generate.domain_files import read_domain
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
@@ -102,6 +103,24 @@ def test_what_is_wrong_is_said_before_anything_is_made(folder: Path, heads_folde
     shutil.rmtree(folder / "intents")
     with pytest.raises(InvalidInput, match="intents"):
         train(TrainOptions(folder=folder), QUIET)
+    assert not (folder / "work").exists()
+
+
+def test_what_was_not_recorded_is_said_first(folder: Path) -> None:
+    """An agent of recordings: each sentence that its scripts make it say is to be there before anything is made."""
+    (folder / "agent.yaml").write_text("clips: clips\n")
+    clips = folder / "clips"
+    clips.mkdir()
+    texts = agent_texts(folder, read_plan(folder / FILE_NAME))
+    assert len(texts) > 20
+    for number, text in enumerate(texts):
+        (clips / f"{number}.txt").write_text(text)
+        (clips / f"{number}.mp4").touch()
+    (clips / "idle.mp4").touch()
+    (clips / "7.txt").unlink()
+    with pytest.raises(InvalidInput, match=f"without 1 of {len(texts)} sentences") as refused:
+        train(TrainOptions(folder=folder), QUIET)
+    assert texts[7] in str(refused.value)
     assert not (folder / "work").exists()
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("pyarrow")
 
 from tests.support.conversations import small_conversation, small_script
 from wan_streamer.errors import InvalidInput
-from wan_streamer.train.data.agent import DEFAULT_FILE, default_agent, parse_agent, read_agent
+from wan_streamer.train.data.agent import DEFAULT_FILE, Agent, Looks, default_agent, parse_agent, read_agent
 from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.generate.cast import default_cast
 from wan_streamer.train.data.store.data_set import DataSet, shard_entry, write_manifest
@@ -34,15 +34,21 @@ place_seed: 7
 """
 
 
+def looks_of(agent: Agent) -> Looks:
+    assert isinstance(agent.looks, Looks)
+    return agent.looks
+
+
 def test_an_agent_is_what_its_file_says() -> None:
     agent = parse_agent(OTHER, source="other")
-    assert (agent.voice, agent.place, agent.place_seed) == ("kokoro-kumo", "window", 7)
-    assert agent.face.anchors == {"man-asian-old": 0.5, "man-caucasian-young": 0.5}
-    assert agent.face.glasses == (0.0, 0.0, 0.0)
-    assert agent.face.clothes.colour == (1.0, 1.0, 1.0)
+    looks = looks_of(agent)
+    assert (agent.voice, looks.place, looks.place_seed) == ("kokoro-kumo", "window", 7)
+    assert looks.face.anchors == {"man-asian-old": 0.5, "man-caucasian-young": 0.5}
+    assert looks.face.glasses == (0.0, 0.0, 0.0)
+    assert looks.face.clothes.colour == (1.0, 1.0, 1.0)
     # IEC 61966-2-1: 0x77 is 0.467 of the greatest byte, 18.4 % of the light.
-    assert agent.face.hair.colour == pytest.approx((0.1845, 0.1845, 0.1845), abs=1e-4)
-    assert (agent.face.beard, agent.face.lashes) == (0.4, 1.0)
+    assert looks.face.hair.colour == pytest.approx((0.1845, 0.1845, 0.1845), abs=1e-4)
+    assert (looks.face.beard, looks.face.lashes) == (0.4, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_a_data_set_keeps_its_agent(tmp_path: Path) -> None:
     write_shard(tmp_path / "shard-00000.parquet", [to_row(small_conversation("one", seed=0))])
     entries = [shard_entry(tmp_path / "shard-00000.parquet")]
     write_manifest(tmp_path, {"agent": OTHER}, entries)
-    assert DataSet(tmp_path).conversation(0).agent.face == parse_agent(OTHER, source="").face
+    assert DataSet(tmp_path).conversation(0).agent == parse_agent(OTHER, source="")
     write_manifest(tmp_path, {}, entries)
     assert DataSet(tmp_path).conversation(0).agent == read_agent(DEFAULT_FILE)
 

@@ -11,6 +11,7 @@ from wan_streamer.client.command import Command
 from wan_streamer.client.module_command import options_of, run_module
 
 NEW_MODULE = "wan_streamer.train.avatar.new_command"
+TEXTS_MODULE = "wan_streamer.train.avatar.texts_command"
 TRAIN_MODULE = "wan_streamer.train.avatar.train_command"
 
 Folder = Annotated[Positional[Path], arg(metavar="DIR")]
@@ -25,6 +26,17 @@ class AvatarNew(Command):
 
     def execute(self, console: Console) -> int:
         return run_module(NEW_MODULE, [str(self.folder)], needs_torch=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AvatarTexts(Command):
+    """Print every sentence that an avatar says in its training and its evaluation: what to record, one a line."""
+
+    folder: Folder
+    """Folder that `wan-streamer avatar new` wrote."""
+
+    def execute(self, console: Console) -> int:
+        return run_module(TEXTS_MODULE, [str(self.folder)], needs_torch=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,7 @@ class Avatar(Command):
 
     task: Annotated[
         Annotated[AvatarNew, subcommand("new", prefix_name=False)]
+        | Annotated[AvatarTexts, subcommand("texts", prefix_name=False)]
         | Annotated[AvatarTrain, subcommand("train", prefix_name=False)],
         arg(name=""),
     ]

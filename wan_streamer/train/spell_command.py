@@ -21,7 +21,7 @@ from wan_streamer.model.senses import senses_fingerprint
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.events import SPEECH, AgentTurn, words_of
-from wan_streamer.train.data.make import seed_of
+from wan_streamer.train.data.make import agent_speech, seed_of
 from wan_streamer.train.data.schedule import schedule
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sound.sound_bank import SoundBank
@@ -91,7 +91,7 @@ class _Maker:
     def __init__(self, options: SpellOptions, scripts: Sequence[Script]) -> None:
         cache, model = DataCache(options.cache), model_with_senses(options.preset)
         self.scripts, self.voices, self.sounds = scripts, VoiceBank(cache), SoundBank(cache)
-        self.agent_voice = options.agent.voice
+        self.say = agent_speech(options.agent, self.voices)
         self.encoder = Encoder(model, None)
         vocabulary = vocabulary_named(model.config.vocabulary)
         records = [one for folder in options.like for one in EncodedSet(folder).conversations]
@@ -122,7 +122,7 @@ class _Maker:
         speech = {name: _spoken(said) for name, said in pieces.items()}
         for event in script.events:
             if isinstance(event, AgentTurn):
-                speech[event.id] = self.voices.speak(self.agent_voice, event.text).spoken
+                speech[event.id] = self.say(event.text).spoken
         return Durations(speech=speech, sounds_us=self.sounds.durations_us(script))
 
 

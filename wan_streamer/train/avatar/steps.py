@@ -76,18 +76,20 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
         given = (f"{RECIPES}:{recipe}", "--steps", str(count), "--out", str(work / name), *arguments)
         return Step(title=title, module="wan_streamer.train", arguments=given, trains=True)
 
-    yield Step(
-        title="the voice says sentences",
-        module=data + "sources.voice_command",
-        arguments=("--voice", agent.voice, "--count", str(plan.sentences), "--out", str(work / "voice")),
-    )
+    if agent.voice is not None:
+        yield Step(
+            title="the voice says sentences",
+            module=data + "sources.voice_command",
+            arguments=("--voice", agent.voice, "--count", str(plan.sentences), "--out", str(work / "voice")),
+        )
     yield Step(
         title="conversations",
         module=data + "store.render_command",
         arguments=(*draw("conversations", plan.conversations), *heard),
     )
+    sound = agent.looks if isinstance(agent.looks, Path) else work / "voice"
     yield learn(
-        "the codec learns the voice", "audio_codec", plan.audio_codec_steps, "--data", str(work / "voice"),
+        "the codec learns the voice", "audio_codec", plan.audio_codec_steps, "--data", str(sound),
         "--initial-weights", str(shipped_codec(PRESET, "audio")),
     )  # fmt: skip
     yield learn(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,13 @@ from tyro.conf import Positional
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.avatar.plan import FILE_NAME, read_plan
 from wan_streamer.train.avatar.steps import Places, Step, steps
+from wan_streamer.train.avatar.texts_command import agent_texts
+from wan_streamer.train.data.agent import Looks
 from wan_streamer.train.data.face.heads import default_heads_folder, load_heads
 from wan_streamer.train.data.face.person import make_person
 from wan_streamer.train.data.generate.domain_files import read_domain
 from wan_streamer.train.data.generate.phrase_book import PhraseBook
+from wan_streamer.train.data.recordings import find_recordings, words_key
 from wan_streamer.train.data.sources.program import EXIT_INTERRUPTED, run_program
 
 SECONDS_A_MINUTE: Final = 60
@@ -47,7 +51,10 @@ def train(options: TrainOptions, console: Console) -> None:
     places = Places(folder=options.folder)
     plan = read_plan(options.folder / FILE_NAME)
     agent = PhraseBook(read_domain(options.folder)).domain.agent
-    make_person(load_heads(default_heads_folder()), agent.face)
+    if isinstance(agent.looks, Looks):
+        make_person(load_heads(default_heads_folder()), agent.looks.face)
+    else:
+        _check_recordings(agent.looks, agent_texts(options.folder, plan))
     planned = list(steps(places, agent, plan, processes=options.processes, evaluates=not options.no_evaluation))
     for number, step in enumerate(planned, 1):
         console.rule(f"{number} of {len(planned)}: {step.title}", align="left")
@@ -60,6 +67,17 @@ def train(options: TrainOptions, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _check_recordings(clips: Path, texts: Sequence[str]) -> None:
+    recorded = find_recordings(clips)
+    missing = [text for text in texts if words_key(text) not in recorded]
+    if missing:
+        raise InvalidInput(
+            f"got {clips} without {len(missing)} of {len(texts)} sentences, the first {missing[0]!r}, expected all "
+            "that `wan-streamer avatar texts` prints; record them, or take them out of the texts",
+            reason="RECORDINGS",
+        )
 
 
 def _run(step: Step, options: TrainOptions) -> None:

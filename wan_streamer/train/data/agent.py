@@ -1,5 +1,6 @@
-"""Who the agent is: one voice, one face, one place behind it, as `agent.yaml` of a domain's folder says."""
+"""Who the agent is, as `agent.yaml` of a domain's folder says: voice, face and place, or recordings of somebody."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,21 +25,37 @@ _T = TypeVar("_T", bound=str)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agent:
-    """One agent.
+class Looks:
+    """An agent that is made.
 
     Attributes:
         voice: one of `voices/names.py`; no visitor has it then.
         face: who is seen.
         place: what is behind: the museum's desk, or a place of the visitors' kind, painted by `place_seed`.
-        text: the file that says all this.
     """
 
     voice: str
     face: Identity
     place: AgentPlace
     place_seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One agent.
+
+    Attributes:
+        looks: voice, face and place, or the folder of recordings (`recordings.py`).
+        text: the file that says all this, with whole paths.
+    """
+
+    looks: Looks | Path
     text: str = field(repr=False)
+
+    @property
+    def voice(self) -> str | None:
+        """The synthesised voice; None of somebody who was recorded."""
+        return self.looks.voice if isinstance(self.looks, Looks) else None
 
 
 def read_agent(path: Path) -> Agent:
@@ -48,7 +65,7 @@ def read_agent(path: Path) -> Agent:
         InvalidInput: it is missing or not as `domains/README.md` describes it; the message names file and line.
     """
     try:
-        return parse_agent(path.read_text("utf-8"), source=str(path))
+        return parse_agent(path.read_text("utf-8"), source=str(path), folder=path.parent)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path}: cannot be read ({error}); check the path", reason="AGENT") from error
 
@@ -59,8 +76,8 @@ def default_agent() -> Agent:
     return read_agent(DEFAULT_FILE)
 
 
-def parse_agent(text: str, *, source: str) -> Agent:
-    """The agent that a file's text describes.
+def parse_agent(text: str, *, source: str, folder: Path = Path()) -> Agent:
+    """The agent that a file's text describes; recordings lie relative to the folder.
 
     Raises:
         InvalidInput: it describes none; `source` and the line are named.
@@ -68,14 +85,17 @@ def parse_agent(text: str, *, source: str) -> Agent:
     documents = list(parse_documents(text, source=source))
     if len(documents) != 1:
         raise InvalidInput(f"{source}: got {len(documents)} documents, expected one", reason="YAML")
+    if "clips" in documents[0].mapping():
+        clips = (folder / documents[0].fields(required=("clips",))["clips"].text()).resolve()
+        return Agent(looks=clips, text=f"clips: {json.dumps(str(clips))}\n")
     found = documents[0].fields(required=("voice", "face", "place"), optional=("place_seed",))
-    return Agent(
+    looks = Looks(
         voice=_voice(found["voice"]),
         face=_face(found["face"]),
         place=_one_of(found["place"], ("desk", *get_args(Place))),
         place_seed=found["place_seed"].whole_number() if "place_seed" in found else 0,
-        text=text,
     )
+    return Agent(looks=looks, text=text)
 
 
 def _voice(value: YamlValue) -> str:

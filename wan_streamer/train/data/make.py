@@ -1,7 +1,9 @@
 """Turns a script into a conversation: voices speak it, a clock places it, a microphone hears it, bodies move to it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -13,6 +15,7 @@ from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import SPEECH, AgentTurn
 from wan_streamer.train.data.motion.agent import agent_motion
 from wan_streamer.train.data.motion.visitor import visitor_motion
+from wan_streamer.train.data.recordings import RecordedVoice
 from wan_streamer.train.data.schedule import schedule
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sound.acoustics import draw_acoustics
@@ -39,6 +42,7 @@ class ConversationMaker:
     def __init__(self, cache: DataCache, agent: Agent) -> None:
         self._agent = agent
         self.voices = VoiceBank(cache)
+        self._say = agent_speech(agent, self.voices)
         self._sounds = SoundBank(cache)
 
     def make(self, script: Script) -> Conversation:
@@ -87,12 +91,23 @@ class ConversationMaker:
     def _speak(self, script: Script) -> Mapping[str, SpokenClip]:
         voices = {visitor.id: visitor.voice for visitor in script.visitors}
         return {
-            event.id: self.voices.speak(
-                self._agent.voice if isinstance(event, AgentTurn) else voices[event.visitor], event.text
-            )
+            event.id: self._say(event.text)
+            if isinstance(event, AgentTurn)
+            else self.voices.speak(voices[event.visitor], event.text)
             for event in script.events
             if isinstance(event, SPEECH)
         }
+
+
+def agent_speech(agent: Agent, voices: VoiceBank) -> Callable[[str], SpokenClip]:
+    """What says a sentence of the agent's.
+
+    Raises:
+        InvalidInput: it was recorded, and the recordings are not complete.
+    """
+    if isinstance(agent.looks, Path):
+        return RecordedVoice(agent.looks).speak
+    return partial(voices.speak, agent.looks.voice)
 
 
 def seed_of(name: str) -> int:

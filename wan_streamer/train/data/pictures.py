@@ -8,10 +8,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import VisitorAction
 from wan_streamer.train.data.face.agent_renderer import AgentRenderer
 from wan_streamer.train.data.face.visitor_renderer import VisitorRenderer
+from wan_streamer.train.data.recordings import RecordedAgent
 from wan_streamer.train.data.timeline import Happening, Timeline
 from wan_streamer.unit import FRAME_US
 
@@ -23,7 +25,7 @@ class Pictures:
 
     def __init__(self, heads: Path, *, height: int, width: int) -> None:
         self._heads, self._height, self._width = heads, height, width
-        self._agents: dict[str, AgentRenderer] = {}
+        self._agents: dict[str, AgentRenderer | RecordedAgent] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -32,19 +34,32 @@ class Pictures:
         self, kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None
     ) -> None:
         while self._agents:
-            self._agents.popitem()[1].close()
+            agent = self._agents.popitem()[1]
+            if isinstance(agent, AgentRenderer):
+                agent.close()
 
     def agent(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """The agent in these frames.
 
         Raises:
-            InvalidInput: the heads are not exported, or there is no OpenGL.
+            InvalidInput: the heads are not exported, or there is no OpenGL; or recordings are missing.
         """
-        agent = conversation.agent
-        if agent.text not in self._agents:
-            self._agents[agent.text] = AgentRenderer(self._heads, agent, height=self._height, width=self._width)
+        agent = self._open(conversation.agent)
         for frame in frames:
-            yield self._agents[agent.text].draw(conversation.agent_curves, frame)
+            if isinstance(agent, RecordedAgent):
+                yield agent.draw(conversation.timeline, frame)
+            else:
+                yield agent.draw(conversation.agent_curves, frame)
+
+    def _open(self, agent: Agent) -> AgentRenderer | RecordedAgent:
+        if agent.text not in self._agents:
+            size = {"height": self._height, "width": self._width}
+            self._agents[agent.text] = (
+                RecordedAgent(agent.looks, **size)
+                if isinstance(agent.looks, Path)
+                else AgentRenderer(self._heads, agent.looks, **size)
+            )
+        return self._agents[agent.text]
 
     def visitors(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """What the camera sees in these frames, late by the conversation's lag.

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wan_streamer.train.data.agent import Agent
+from wan_streamer.train.data.agent import Looks
 from wan_streamer.train.data.curves import Curves
 from wan_streamer.train.data.face.backdrops import paint_backdrop, paint_desk_hall
 from wan_streamer.train.data.face.camera import look_at, perspective
@@ -29,17 +29,17 @@ class AgentRenderer:
         InvalidInput: no EGL, no exported heads, people or shapes that they do not have, or a size that no picture has.
     """
 
-    def __init__(self, heads_folder: Path, agent: Agent, height: int = 128, width: int = 224) -> None:
+    def __init__(self, heads_folder: Path, looks: Looks, height: int = 128, width: int = 224) -> None:
         heads = load_heads(heads_folder)
         self._context = make_context()
         self._canvas = Canvas(self._context, height, width)
         self._streaks = make_streaks(self._context)
         skin_size = 1024 if height < 300 else 2048
-        self._figure = Figure(self._context, heads, agent.face, Lighting(), skin_size=skin_size, seed=5)
+        self._figure = Figure(self._context, heads, looks.face, Lighting(), skin_size=skin_size, seed=5)
         behind = (
             paint_desk_hall(height, width)
-            if agent.place == "desk"
-            else paint_backdrop(agent.place, agent.place_seed, height, width)
+            if looks.place == "desk"
+            else paint_backdrop(looks.place, looks.place_seed, height, width)
         )
         self._backdrop = Backdrop(self._canvas, behind)
         camera = AIM + np.array([0.0, 0.02, CAMERA_DISTANCE_M])

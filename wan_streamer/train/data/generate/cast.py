@@ -43,7 +43,7 @@ class Cast:
         own = tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
         return own + self.training_voices if split == "train" else own
 
-    def without(self, voice: str) -> "Cast":
+    def without(self, voice: str | None) -> "Cast":
         """The same without a voice, which may not be in it: the agent's."""
         voices, more = (tuple(one for one in some if one != voice) for some in (self.voices, self.training_voices))
         return replace(self, voices=voices, training_voices=more)

@@ -86,7 +86,7 @@ class VoiceBank:
     def _make(self, voice: str, text: str) -> StoredClip:
         raw = self.sound(voice, text)
         sound = Sound(samples=quantize(raw.samples), sample_rate_hz=raw.sample_rate_hz)
-        clip, how = time_speech(sound, voice, text, self._aligner)
+        clip, how, _ = time_speech(sound, voice, text, self.aligner)
         return StoredClip(clip=clip, how=how)
 
     def _engine(self, voice: str) -> Engine:
@@ -101,9 +101,19 @@ class VoiceBank:
         return self._engines[name]
 
     @cached_property
-    def _aligner(self) -> Aligner:
-        phonemize = misaki_phonemes()
-        return Aligner(lambda word: arpabet(phonemize(word)))
+    def aligner(self) -> Aligner:
+        """What finds the words in a sound."""
+        return open_aligner()
+
+
+def open_aligner() -> Aligner:
+    """What finds English words in a sound.
+
+    Raises:
+        InvalidInput: hibari-tts, which pronounces them, is not installed.
+    """
+    phonemize = misaki_phonemes()
+    return Aligner(lambda word: arpabet(phonemize(word)))
 
 
 def _hibari(_cache: DataCache) -> Engine:
