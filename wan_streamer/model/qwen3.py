@@ -29,6 +29,16 @@ PLAIN: Mapping[str, Any] = {
     "quantization_config": None,
 }
 FULL_ATTENTION = "full_attention"
+# Our names of a backbone's sizes, and those of config.json.
+SIZES: Mapping[str, str] = {
+    "width": "hidden_size",
+    "layer_count": "num_hidden_layers",
+    "head_count": "num_attention_heads",
+    "kv_head_count": "num_key_value_heads",
+    "head_size": "head_dim",
+    "mlp_width": "intermediate_size",
+    "vocabulary_size": "vocab_size",
+}
 
 # Their tensors with their shapes; those of one of ours are stacked along the first axis.
 Sources = dict[str, tuple[int, ...]]
@@ -123,16 +133,9 @@ def check_kind(config: Mapping[str, Any], path: Path) -> None:
 
 def _qwen2_backbone(config: Mapping[str, Any]) -> str:
     """The sizes that a config.json of Qwen2 says, as our configuration would have them."""
-    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
-    sizes = {
-        "width": width,
-        "layer_count": config.get("num_hidden_layers"),
-        "head_count": heads,
-        "kv_head_count": config.get("num_key_value_heads"),
-        "head_size": width // heads if isinstance(width, int) and isinstance(heads, int) and heads else None,
-        "mlp_width": config.get("intermediate_size"),
-        "vocabulary_size": config.get("vocab_size"),
-    }
+    sizes = {ours: config.get(theirs) for ours, theirs in SIZES.items()}
+    width, heads = sizes["width"], sizes["head_count"]
+    sizes["head_size"] = width // heads if isinstance(width, int) and isinstance(heads, int) and heads else None
     return f"BackboneConfig({', '.join(f'{name}={size}' for name, size in sizes.items())})"
 
 
@@ -143,24 +146,15 @@ def backbone_of(config: Mapping[str, Any], path: Path) -> BackboneConfig:
         InvalidInput: CHECKPOINT, a size is missing or impossible.
     """
     try:
-        head_size = int(config["head_dim"])
-        spatial = head_size // 8
-        sizes = {
-            "width": int(config["hidden_size"]),
-            "layer_count": int(config["num_hidden_layers"]),
-            "head_count": int(config["num_attention_heads"]),
-            "kv_head_count": int(config["num_key_value_heads"]),
-            "head_size": head_size,
-            "mlp_width": int(config["intermediate_size"]),
-            "vocabulary_size": int(config["vocab_size"]),
-        }
+        sizes = {ours: int(config[theirs]) for ours, theirs in SIZES.items()}
+        spatial = sizes["head_size"] // 8
         if min(sizes.values()) < 1:
             raise ValueError(f"got {sizes}, expected sizes of at least 1")
         return BackboneConfig(
             **sizes,
             rope_theta=float(_rope(config)["rope_theta"]),
             # Half of the pairs for time, as the presets have it.
-            rope_axis_pairs=(head_size // 2 - 2 * spatial, spatial, spatial),
+            rope_axis_pairs=(sizes["head_size"] // 2 - 2 * spatial, spatial, spatial),
             norm_epsilon=float(config["rms_norm_eps"]),
         )
     except (KeyError, TypeError, ValueError) as error:

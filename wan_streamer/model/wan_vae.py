@@ -11,6 +11,7 @@ INTO_DECODER: Final = ("conv2.weight", "post_quant_conv.weight")
 FIRST: Final = ("encoder.conv1.weight", "encoder.conv_in.weight")
 # Of Wan 2.2 the encoder takes 2 x 2 pixels at once, which makes its stride 16; of Wan 2.1 one, and the stride is 8.
 PATCHED_CHANNELS: Final = 12
+CONVOLUTION_AXES: Final = 5
 # What torch.save writes, as Wan publishes them (Wan2.1_VAE.pth).
 PICKLE_SUFFIXES: Final = (".pth", ".pt", ".ckpt")
 
@@ -21,8 +22,7 @@ def refuse_wan_vae(shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
     Raises:
         InvalidInput: WAN_VAE, they are a Wan VAE's.
     """
-    into = next((shapes[name] for name in INTO_DECODER if len(shapes.get(name, ())) == 5), None)
-    first = next((shapes[name] for name in FIRST if len(shapes.get(name, ())) == 5), None)
+    into, first = _convolution(shapes, INTO_DECODER), _convolution(shapes, FIRST)
     if into is None or first is None:
         return
     stride = 16 if first[1] == PATCHED_CHANNELS else 8
@@ -33,3 +33,8 @@ def refuse_wan_vae(shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
         "wan-streamer train (docs/model.md)",
         reason="WAN_VAE",
     )
+
+
+def _convolution(shapes: Mapping[str, tuple[int, ...]], names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The shape of a convolution over time and space by one of these names, [out, in, time, row, column]."""
+    return next((shapes[name] for name in names if len(shapes.get(name, ())) == CONVOLUTION_AXES), None)
