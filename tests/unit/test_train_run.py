@@ -138,19 +138,53 @@ def test_bfloat16_learns_the_same(tmp_path: Path) -> None:
     assert all(tensor.dtype == torch.float32 for tensor in codec.values())
 
 
-@pytest.mark.parametrize("recipe", [pytest.param(AUDIO_RECIPE, marks=pytest.mark.long), MODEL_RECIPE])
-def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
-    """Two gloo processes with half of each batch end where one process with all of it does."""
+@pytest.mark.parametrize(
+    ("recipe", "more"),
+    [pytest.param(AUDIO_RECIPE, [], marks=pytest.mark.long), (MODEL_RECIPE, []), (MODEL_RECIPE, ["--shard"])],
+)
+def test_two_processes_equal_one(tmp_path: Path, recipe: str, more: list[str]) -> None:
+    """Two gloo processes with half of each batch, and of each block, end where one process with all of it does."""
     data = data_for(recipe_named(recipe), tmp_path / "data")
     outs = tmp_path / "one", tmp_path / "two"
     for processes, out in enumerate(outs, start=1):
         arguments = [recipe, "--data", str(data), "--out", str(out), "--device", "cpu"]
-        finish(start([*arguments, "--cache", str(tmp_path / "cache")], processes=processes))
+        several = more if processes > 1 else []
+        finish(start([*arguments, "--cache", str(tmp_path / "cache"), *several], processes=processes))
     one, two = ([json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in outs)
     assert len(one) == len(two) > 6
     for a, b in zip(one, two, strict=True):
         for name in a.keys() - {"unix_s", "seconds_per_step", "tokens_per_s", "tflop_per_s"}:
             assert a[name] == pytest.approx(b[name], rel=1e-2, abs=5e-4), (a["step"], name)
+
+
+def test_a_run_in_parts_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    """Stopped, begun again after its newest checkpoint was damaged: the weights of a run that never stopped."""
+    data = write_encoded(tmp_path / "data")
+    first = options(tmp_path, data, "first", stop_after_step=2)
+    train(tiny_model(), first, quiet())
+    initial = first.out / "weights.safetensors"
+
+    def run(name: str, *more: str, code: int = 0) -> RunOptions:
+        arguments = [MODEL_RECIPE, "--data", str(data), "--out", str(tmp_path / name), "--device", "cpu", "--shard"]
+        finish(start([*arguments, "--initial-weights", str(initial), *more], processes=2), code)
+        return options(tmp_path, data, name)
+
+    whole = run("whole")
+    for step in (2, 4):
+        run("stopped", "--stop-after-step", str(step))
+    newest = tmp_path / "stopped" / "checkpoints" / "step-000000004.dcp"
+    assert sorted(path.name for path in newest.parent.iterdir()) == ["step-000000002.dcp", "step-000000004.dcp"]
+    # Each process has written its part.
+    parts = [path for path in newest.iterdir() if path.suffix == ".distcp"]
+    assert len(parts) == 2
+    for part in parts:
+        part.write_bytes(part.read_bytes()[:100])
+    stopped = run("stopped")
+    assert tensors_of(stopped).keys() == tensors_of(whole).keys()
+    assert all(torch.equal(tensor, tensors_of(whole)[name]) for name, tensor in tensors_of(stopped).items())
+    assert not all(torch.equal(tensor, tensors_of(first)[name]) for name, tensor in tensors_of(stopped).items())
+    with pytest.raises(InvalidInput, match="got --shard for one process"):
+        train(tiny_model(), options(tmp_path, data, "alone", shard=True), quiet())
 
 
 def test_latents_of_another_codec_are_refused(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ class Train(Command):
     """Stages: so many windows at a time, gradients added up; 0 is all at once."""
     checkpointing: bool = False
     """Stages: less memory, a third more time."""
+    shard: bool = False
+    """Stages: less memory: each process keeps a part of every block (FSDP2); see docs/training.md."""
     steps: Annotated[int | None, arg(metavar="INT")] = None
     """Last step, instead of the recipe's."""
     seed: Annotated[int | None, arg(metavar="INT")] = None
@@ -201,7 +203,7 @@ class Train(Command):
     """For a dry run: how much of its peak is used."""
 
     def execute(self, console: Console) -> int:
-        computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing")
+        computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing", "shard")
         costs = ("dry_run", "gpu", "utilisation") if self.dry_run else ()
         names = ("data", "out", "initial_weights", "initial_reader", *computing, "steps", "seed", "minutes", *costs)
         options = module_command.options_of({name: getattr(self, name) for name in names})

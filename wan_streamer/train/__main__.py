@@ -43,6 +43,8 @@ class Arguments:
     """Transformer: so many windows at a time in each process, gradients added up; 0 is all at once."""
     checkpointing: bool = False
     """Transformer: less memory, a third more time: activations are computed twice instead of kept."""
+    shard: bool = False
+    """Transformer: less memory: each process keeps a part of every block (FSDP2); start it with torchrun."""
     steps: int | None = None
     """Last step, instead of the recipe's."""
     seed: int | None = None
@@ -85,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
             compile=given.compile,
             micro_batch=given.micro_batch,
             checkpointing=given.checkpointing,
+            shard=given.shard,
             checkpoint_every_s=given.checkpoint_every_s,
             minutes=given.minutes,
             stop_after_step=given.stop_after_step,

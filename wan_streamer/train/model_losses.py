@@ -1,6 +1,5 @@
 """The losses of the Transformer: words by cross-entropy, sound and pictures by flow matching (arXiv 2210.02747)."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,6 +10,7 @@ from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.model_recipe import ModelRecipe
 from wan_streamer.train.sequence import Batch, TrainingForward, velocity_targets
+from wan_streamer.train.sharding import total_norm
 from wan_streamer.train.spelling import answer_loss
 
 _ABSENT = -100
@@ -88,7 +88,7 @@ def gradient_norms(model: WanStreamer) -> dict[str, Tensor]:
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
             groups.setdefault(_modality(name), []).append(parameter.grad)
-    return {f"norm_{name}": torch.nn.utils.get_total_norm(gradients) for name, gradients in groups.items()}
+    return {f"norm_{name}": total_norm(gradients) for name, gradients in groups.items()}
 
 
 def _modality(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.config import HEARD_LETTERS, ModelConfig
@@ -24,6 +24,7 @@ from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
+from wan_streamer.train.sharding import ShardedState, clip_gradients, copy_trained, replicated, shard_blocks, whole
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
 from wan_streamer.train.words import NOTHING
@@ -111,6 +112,9 @@ class ModelTrainer:
             # Block by block: nearly all of the work, one small graph that all share, and windows may be of any length.
             for block in self.model.transformer.blocks:
                 block.compile()
+        if arithmetic.shard:
+            for model in (self.model, self.ema.module):
+                shard_blocks(model, group, arithmetic.device)
         trained = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         self._parameters = list(trained.values())
         self._optimizer = make_optimizer(trained.items(), recipe.optimizer)
@@ -122,9 +126,10 @@ class ModelTrainer:
         windows = self.task.of_step(step)
         self._optimizer.zero_grad(set_to_none=True)
         measures = self._accumulate(windows, step)
-        self.group.average_gradients(self._parameters)
+        # What is shared arrives averaged.
+        self.group.average_gradients(replicated(self._parameters))
         norms = gradient_norms(self.model)
-        nn.utils.clip_grad_norm_(self._parameters, recipe.optimizer.gradient_norm)
+        clip_gradients(self._parameters, recipe.optimizer.gradient_norm)
         self._optimizer.step()
         self.ema.update(self.model, step)
         self.step_count += 1
@@ -172,14 +177,25 @@ class ModelTrainer:
         fill_trained(self.ema.module, state["ema"])
         self._optimizer.load_state_dict(state["optimizer"])
 
+    @property
+    def sharded(self) -> bool:
+        """Whether all processes have to validate, save and give weights together."""
+        return self.arithmetic.shard
+
+    def sharded_state(self, folder: Path) -> ShardedState:
+        """What a run in parts saves and goes on from instead of `state` and `restore`."""
+        return ShardedState(folder, self.model, self.ema.module, self._optimizer, self.group)
+
     def start_from(self, path: Path) -> None:
         """Begins with weights that were trained before.
 
         Raises:
             InvalidInput: they cannot be read, or are of another configuration.
         """
+        source = trainable(self.recipe.model, self.recipe.seed)
+        load_trained(path, source)
         for model in (self.model, self.ema.module):
-            load_trained(path, model)
+            copy_trained(model, source)
             self._know_ear(model)
 
     def take_reader(self, path: Path) -> None:
@@ -212,7 +228,11 @@ class ModelTrainer:
         """The averaged weights as they ship."""
         pictures = any(task.sees or task.shows for task in self.recipe.tasks)
         senses = senses_metadata(self.model, pictures=pictures)
-        return pack_model(self.ema.module, metadata | senses, torch.float16, with_codecs=self._has_own_codecs)
+        source = self.ema.module
+        if self.sharded:
+            source = untrained(self.recipe.model, self.recipe.seed)
+            source.load_state_dict({name: whole(value).cpu() for name, value in self.ema.module.state_dict().items()})
+        return pack_model(source, metadata | senses, torch.float16, with_codecs=self._has_own_codecs)
 
 
 def trainable(config: ModelConfig, seed: int) -> WanStreamer:
