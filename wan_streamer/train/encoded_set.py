@@ -17,6 +17,8 @@ from wan_streamer.train.data.sources.atomic import atomic_file, replace_file
 from wan_streamer.train.manifest import DataFile, DataManifest
 
 INDEX: Final = "encoded.json"
+# In what is said of a set: its sound and pictures are a model's, these weights' (`roll_command.py`).
+ROLLED: Final = "rolled_by"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Literal
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.train.schedule import OptimizerConfig
 
-Text = Literal["words", "said", "noticed", "dialogue"]
+Text = Literal["words", "given", "said", "noticed", "dialogue"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,8 @@ class TaskConfig:
         noisy_units: how many units of a window have a noisy copy.
         hears, sees: the user's sound and pictures are in the sequence.
         speaks, shows: the agent's sound and pictures are.
-        text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
-            seen); or both sides' words, and then the user streams are blank.
+        text: what the text tokens are: the agent's words, to be learned or only given; the visitors' (to be heard);
+            names of what visitors do (to be seen); or both sides' words, and then the user streams are blank.
         reads: the visitors' words, and what will be answered, for what reads letters alone; the backbone has no part.
         forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
             from sentences learned by heart.

@@ -18,7 +18,7 @@ from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
-from wan_streamer.train.encoded_set import EncodedSet
+from wan_streamer.train.encoded_set import ROLLED, EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
@@ -45,11 +45,16 @@ class ModelTask:
     def __init__(self, recipe: ModelRecipe, sets: Sequence[EncodedSet]) -> None:
         self.recipe, self.sets = recipe, tuple(sets)
         # Set by set: what is held out of one is held out of its variants.
-        numbered = [(number % recipe.heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
-        held_out = [one for place, one in numbered if place == 0]
-        training = [one for place, one in numbered if place] or held_out
-        self.training = [Windows(_fitting(training, task), task) for task in recipe.tasks]
-        self.heldout = [Windows(_fitting(held_out, task), task) for task in recipe.tasks]
+        rolled = [one for one in sets if ROLLED in one.about]
+        recorded = [one for one in sets if ROLLED not in one.about]
+        # Sound and pictures are learned from recordings; what to say, beside what the model makes of them itself.
+        beside = [*(one for one in recorded if not (rolled and one.about["pictures"])), *rolled]
+        of_recorded, of_beside = (_parts(some, recipe.heldout_every) for some in (recorded, beside))
+        parts = [of_recorded if task.noisy_units else of_beside for task in recipe.tasks]
+        self.training, self.heldout = (
+            [Windows(_fitting(part[side], task), task) for part, task in zip(parts, recipe.tasks, strict=True)]
+            for side in (0, 1)
+        )
         shares = np.array([task.share for task in recipe.tasks], np.float64)
         self._shares = shares / shares.sum()
 
@@ -243,6 +248,13 @@ def trainable(config: ModelConfig, seed: int) -> WanStreamer:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in names)
     return model.train()
+
+
+def _parts(sets: Sequence[EncodedSet], heldout_every: int) -> tuple[list[Records], list[Records]]:
+    """What is learned from, and what is held out."""
+    numbered = [(number % heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
+    held_out = [one for place, one in numbered if place == 0]
+    return [one for place, one in numbered if place] or held_out, held_out
 
 
 def _fitting(conversations: Sequence[Records], task: TaskConfig) -> list[Records]:

@@ -20,6 +20,7 @@ from wan_streamer.train.tasks import (
     CONVERSE,
     DIALOGUE,
     DUPLEX,
+    FOLLOW,
     GREET,
     HEAR,
     IDLE,
@@ -162,7 +163,7 @@ def stage_2_nano() -> ModelRecipe:
         model=nano(),
         steps=8000,
         tasks=mixed(
-            {DUPLEX: 1.0, CONVERSE: 0.8, SPEAK: 0.8, SHOW: 0.8, READ: 0.7}
+            {DUPLEX: 1.0, FOLLOW: 1.0, CONVERSE: 0.8, SPEAK: 0.8, SHOW: 0.8, READ: 0.7}
             | {MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.5, ATTEND: 1.0, REACT: 0.2}
         ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),

@@ -32,5 +32,7 @@ REACT = TaskConfig(name="react", batch_size=4, units=30, sees=True, speaks=False
 SHOW = TaskConfig(name="show", batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
 # The agent's face through all of a conversation: most of it listens or waits.
 IDLE = TaskConfig(name="idle", batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
-# All streams together.
-DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
+# All streams together: sound and face. Words are given only: a recorded face tells that it is about to speak.
+DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True, text="given")
+# All streams together: words, beside what the model itself makes of sound and face where there is such data.
+FOLLOW = TaskConfig(name="follow", batch_size=4, units=50, sees=True, shows=True)

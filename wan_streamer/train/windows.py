@@ -132,7 +132,9 @@ class Windows:
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
         words = torch.from_numpy(_words(windows, task).astype(np.int64))
         # What is said to nobody, and what goes on from before the window, would be learned as spoken out of nothing.
-        learns_words = _begun(windows) & torch.tensor(there)[:, None] if task.text == "words" else None
+        learns_words = None
+        if task.text in ("words", "given"):
+            learns_words = _begun(windows) & torch.tensor(there)[:, None] & (task.text == "words")
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
@@ -238,7 +240,7 @@ def _padded(words: Sequence[Records], units: int) -> Tensor:
 
 def _words(windows: dict[str, Records], task: TaskConfig) -> NDArray[np.int32]:
     if task.text != "dialogue":
-        return np.asarray(windows[task.text])
+        return np.asarray(windows["words" if task.text == "given" else task.text])
     agent, visitors = windows["words"], windows["said"]
     # Where the agent writes nothing, its unit is LISTEN alone, and so is the visitors'.
     writes = agent[..., 1:2] != NOTHING
