@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 
 from wan_streamer.client.command import Command
-from wan_streamer.client.data_conversation_commands import DataEncode, DataHear, DataPreview, DataRender, DataSpell
+from wan_streamer.client.data_conversation_commands import (
+    DataEncode,
+    DataHear,
+    DataPreview,
+    DataRender,
+    DataRoll,
+    DataSpell,
+)
 from wan_streamer.train.data.preview_command import PreviewOptions
 from wan_streamer.train.data.store.render_command import RenderOptions
 from wan_streamer.train.encode_command import EncodeOptions
 from wan_streamer.train.hear_command import HearOptions
+from wan_streamer.train.roll_command import RollOptions
 from wan_streamer.train.spell_command import SpellOptions
 
 
@@ -22,6 +30,7 @@ from wan_streamer.train.spell_command import SpellOptions
         (DataEncode, EncodeOptions),
         (DataHear, HearOptions),
         (DataSpell, SpellOptions),
+        (DataRoll, RollOptions),
     ],
 )
 def test_a_command_has_the_options_of_its_module(command: type[Any], module: type[Any]) -> None:

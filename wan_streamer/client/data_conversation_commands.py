@@ -15,6 +15,7 @@ RENDER_MODULE = "wan_streamer.train.data.store.render_command"
 ENCODE_MODULE = "wan_streamer.train.encode_command"
 HEAR_MODULE = "wan_streamer.train.hear_command"
 SPELL_MODULE = "wan_streamer.train.spell_command"
+ROLL_MODULE = "wan_streamer.train.roll_command"
 PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
 
 
@@ -141,3 +142,28 @@ class DataSpell(DrawCommand):
     def execute(self, console: Console) -> int:
         options = self.drawing() | {name: getattr(self, name) for name in ("out", "like", "preset", "processes")}
         return run_module(SPELL_MODULE, options_of(options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRoll(Command):
+    """Write encoded conversations as a model itself holds them: its own sound and pictures, the words as they were.
+
+    In a talk the model meets what it made, not what was recorded. Needs the engine and train extras.
+    """
+
+    data: Annotated[Positional[tuple[Path, ...]], arg(metavar="ENCODED")]
+    """Encoded conversations with pictures (`wan-streamer data encode`)."""
+    weights: Annotated[Path, arg(metavar="FILE")]
+    """Weights of the Transformer."""
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    units: int = 100
+    """At most so many units of each conversation, from its beginning."""
+    seed: int = 0
+    """Draws the solver's noise."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = {name: getattr(self, name) for name in ("weights", "out", "units", "seed", "processes")}
+        return run_module(ROLL_MODULE, [*map(str, self.data), *options_of(options)])

@@ -18,6 +18,7 @@ from wan_streamer.model.model_weights import config_of, load_trained
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses
 from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.distill.rollout import Passes, Rollout
@@ -64,6 +65,9 @@ def roll(options: RollOptions, console: Console) -> None:
             raise InvalidInput(
                 f"got {one.folder} without pictures, expected some; encode without --sound-only", reason="DATA_PICTURES"
             )
+    model = _model(options.weights)
+    for one in sets:
+        check_senses({HASH: one.about["model"], WITH_PICTURES: "true"}, model, one.folder)
     about = dict(sets[0].about)
     about |= {
         "data_sha256": hashlib.sha256(" ".join(one.about["data_sha256"] for one in sets).encode()).hexdigest(),
@@ -82,17 +86,20 @@ def roll(options: RollOptions, console: Console) -> None:
     )
 
 
+def _model(weights: Path) -> WanStreamer:
+    model = untrained(config_of(weights), 0)
+    use_shipped_senses(model)
+    load_trained(weights, model)
+    return model
+
+
 class _Maker:
     def __init__(self, options: RollOptions) -> None:
         self._options = options
         sets = [EncodedSet(folder) for folder in options.data]
         self._conversations = [conversation for one in sets for conversation in one.conversations]
-        model = untrained(config_of(options.weights), 0)
-        use_shipped_senses(model)
-        load_trained(options.weights, model)
-        for one in sets:
-            check_senses({HASH: one.about["model"], WITH_PICTURES: "true"}, model, one.folder)
-        self._model, self._passes = model, Passes(model)
+        self._model = _model(options.weights)
+        self._passes = Passes(self._model)
 
     @torch.inference_mode()
     def records(self, number: int) -> NDArray[Any]:
