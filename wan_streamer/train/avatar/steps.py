@@ -127,8 +127,16 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
         "speaking", "speaking", plan.speaking_steps, *everything, *begin,
         "--initial-reader", str(places.weights("reading")),
     )  # fmt: skip
+    yield Step(
+        title="conversations, as it makes them itself",
+        module="wan_streamer.train.roll_command",
+        arguments=(
+            str(work / "encoded"), "--weights", str(places.weights("speaking")), "--out", str(work / "rolled"), *many,
+        ),
+    )  # fmt: skip
     yield learn(
-        "conversing", "conversing", plan.conversing_steps, *everything,
+        "conversing", "conversing", plan.conversing_steps, *questions, str(work / "encoded"), str(work / "rolled"),
+        "--bfloat16", "--compile",
         "--initial-weights", str(places.weights("speaking")),
     )  # fmt: skip
     yield Step(
