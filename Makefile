@@ -49,7 +49,7 @@ run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; resul
 	@$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
 
 serve: setup ## keep the suite running on loopback; AVATAR=file.safetensors: with an avatar of your own
-	@$(BIN)/wan-streamer serve $(if $(AVATAR),--preset $(AVATAR))
+	@$(BIN)/wan-streamer serve $(if $(AVATAR),--preset '$(AVATAR)')
 
 test: setup-train ## the tests without the longest ones, no GPU; minutes
 	$(BIN)/python -m pytest -m "not long"

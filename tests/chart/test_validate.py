@@ -46,6 +46,15 @@ CASES: list[tuple[str, Values]] = [
     ("AVATAR_VOLUME", {"model": {"avatar": {"file": "library.safetensors"}}}),
     ("AVATAR_VOLUME", {"model": {"avatar": {"volume": CLAIM}}}),
     ("AVATAR_PRESET", {"model": {"preset": "v0_2", "avatar": {"file": "library.safetensors", "volume": CLAIM}}}),
+    (
+        "AVATAR_PATH",
+        {
+            "model": {
+                "avatar": {"file": "library.safetensors", "volume": CLAIM},
+                "weights": {"source": "volume", "volume": CLAIM, "mountPath": "/avatar"},
+            }
+        },
+    ),
     ("GPU_COUNT", {"device": "cuda", "thinker": {"resources": {"limits": {"nvidia.com/gpu": 1}}}}),
     ("TLS_SOURCE", {"tls": {"internal": TLS_ON}}),
     ("TLS_SOURCE", {"tls": {"client": {**TLS_ON, "existingSecret": "mine", "certManager": MANAGED}}}),

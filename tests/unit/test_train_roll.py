@@ -17,7 +17,7 @@ QUIET = Console(quiet=True)
 
 def rolled(tmp_path: Path, *, name: str = "rolled", seed: int = 0) -> Path:
     options = RollOptions(
-        data=(tmp_path / "data",),
+        data=tmp_path / "data",
         weights=tmp_path / "weights.safetensors",
         out=tmp_path / name,
         units=18,

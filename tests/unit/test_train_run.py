@@ -179,6 +179,11 @@ def test_a_run_in_parts_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert len(parts) == 2
     for part in parts:
         part.write_bytes(part.read_bytes()[:100])
+    (newest.parent / ".step-000000004.part").mkdir()
+    run("stopped", "--stop-after-step", "4")
+    assert sorted(path.name for path in newest.parent.iterdir()) == ["step-000000002.dcp", "step-000000004.dcp"]
+    with pytest.raises(InvalidInput, match="was begun with --shard"):
+        train(tiny_model(), options(tmp_path, data, "stopped"), quiet())
     stopped = run("stopped")
     assert tensors_of(stopped).keys() == tensors_of(whole).keys()
     assert all(torch.equal(tensor, tensors_of(whole)[name]) for name, tensor in tensors_of(stopped).items())

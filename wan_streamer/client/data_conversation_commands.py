@@ -151,8 +151,8 @@ class DataRoll(Command):
     In a talk the model meets what it made, not what was recorded. Needs the engine and train extras.
     """
 
-    data: Annotated[Positional[tuple[Path, ...]], arg(metavar="ENCODED")]
-    """Encoded conversations with pictures (`wan-streamer data encode`)."""
+    data: Annotated[Positional[Path], arg(metavar="ENCODED")]
+    """Encoded conversations with pictures (`wan-streamer data encode`); what is held out of them is of what is made."""
     weights: Annotated[Path, arg(metavar="FILE")]
     """Weights of the Transformer."""
     out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
@@ -166,4 +166,4 @@ class DataRoll(Command):
 
     def execute(self, console: Console) -> int:
         options = {name: getattr(self, name) for name in ("weights", "out", "units", "seed", "processes")}
-        return run_module(ROLL_MODULE, [*map(str, self.data), *options_of(options)])
+        return run_module(ROLL_MODULE, [str(self.data), *options_of(options)])

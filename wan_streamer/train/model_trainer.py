@@ -24,7 +24,7 @@ from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
-from wan_streamer.train.sharding import ShardedState, clip_gradients, copy_trained, replicated, shard_blocks, whole
+from wan_streamer.train.sharding import ShardedState, by_kind, clip_gradients, copy_trained, shard_blocks, whole
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
 from wan_streamer.train.words import NOTHING
@@ -132,7 +132,7 @@ class ModelTrainer:
         self._optimizer.zero_grad(set_to_none=True)
         measures = self._accumulate(windows, step)
         # What is shared arrives averaged.
-        self.group.average_gradients(replicated(self._parameters))
+        self.group.average_gradients(by_kind(self._parameters)[0])
         norms = gradient_norms(self.model)
         clip_gradients(self._parameters, recipe.optimizer.gradient_norm)
         self._optimizer.step()

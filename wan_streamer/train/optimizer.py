@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.distributed.tensor import DTensor
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.schedule import OptimizerConfig
+from wan_streamer.train.sharding import by_kind
 
 
 def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -30,8 +30,8 @@ def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: Optim
         else:
             (slow if name.startswith(config.slow) else others).append(parameter)
     decay = {"weight_decay": config.weight_decay}
-    adamw = [{"params": some, "betas": config.betas, **decay} for some in _by_kind(others)]
-    adamw += [{"params": some, "is_slow": True, "betas": config.betas, **decay} for some in _by_kind(slow)]
+    adamw = [{"params": some, "betas": config.betas, **decay} for some in by_kind(others) if some]
+    adamw += [{"params": some, "is_slow": True, "betas": config.betas, **decay} for some in by_kind(slow) if some]
     if not matrices:
         return torch.optim.AdamW(adamw)
     try:
@@ -43,12 +43,6 @@ def make_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: Optim
             reason="EXTRA_MISSING",
         ) from error
     return Muon([{"params": matrices, "use_muon": True, **decay}, *({"use_muon": False, **group} for group in adamw)])
-
-
-def _by_kind(parameters: list[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """Parameters that processes share and those that each has cannot be stepped in one go."""
-    kinds = ([one for one in parameters if isinstance(one, DTensor) == is_shared] for is_shared in (False, True))
-    return [some for some in kinds if some]
 
 
 def set_rates(optimizer: torch.optim.Optimizer, config: OptimizerConfig, factor: float) -> None:

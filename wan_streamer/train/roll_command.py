@@ -1,7 +1,6 @@
 """`python -m wan_streamer.train.roll_command`: what `wan-streamer data roll` starts."""
 
 import functools
-import hashlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +34,8 @@ class RollOptions:
     learns that a face which is about to speak looks like it.
     """
 
-    data: Annotated[Positional[tuple[Path, ...]], arg(metavar="ENCODED")]
-    """Encoded conversations with pictures (`wan-streamer data encode`)."""
+    data: Annotated[Positional[Path], arg(metavar="ENCODED")]
+    """Encoded conversations with pictures (`wan-streamer data encode`); what is held out of them is of what is made."""
     weights: Annotated[Path, arg(metavar="FILE")]
     """Weights of the Transformer."""
     out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
@@ -57,25 +56,16 @@ def roll(options: RollOptions, console: Console) -> None:
             the folder holds other records.
         OSError: a file cannot be written; those before it are whole.
     """
-    if options.units < 1 or not options.data:
-        raise InvalidInput("got no sets, or --units below 1, expected some of both", reason="COUNT")
-    sets = [EncodedSet(folder) for folder in options.data]
-    for one in sets:
-        if not one.about["pictures"]:
-            raise InvalidInput(
-                f"got {one.folder} without pictures, expected some; encode without --sound-only", reason="DATA_PICTURES"
-            )
+    if options.units < 1:
+        raise InvalidInput("got --units below 1, expected 1 or more", reason="COUNT")
+    source = EncodedSet(options.data)
+    if not source.about["pictures"]:
+        raise InvalidInput(
+            f"got {options.data} without pictures, expected some; encode without --sound-only", reason="DATA_PICTURES"
+        )
     model = _model(options.weights)
-    for one in sets:
-        check_senses({HASH: one.about["model"], WITH_PICTURES: "true"}, model, one.folder)
-    about = dict(sets[0].about)
-    about |= {
-        "data_sha256": hashlib.sha256(" ".join(one.about["data_sha256"] for one in sets).encode()).hexdigest(),
-        "count": sum(one.about["count"] for one in sets),
-        "units": options.units,
-        "seed": options.seed,
-        ROLLED: hashlib.sha256(options.weights.read_bytes()).hexdigest(),
-    }
+    check_senses({HASH: source.about["model"], WITH_PICTURES: "true"}, model, options.data)
+    about = source.about | {"units": options.units, "seed": options.seed, ROLLED: model.fingerprint()}
     make_missing(
         options.out,
         about,
@@ -96,8 +86,7 @@ def _model(weights: Path) -> WanStreamer:
 class _Maker:
     def __init__(self, options: RollOptions) -> None:
         self._options = options
-        sets = [EncodedSet(folder) for folder in options.data]
-        self._conversations = [conversation for one in sets for conversation in one.conversations]
+        self._conversations = EncodedSet(options.data).conversations
         self._model = _model(options.weights)
         self._passes = Passes(self._model)
 

@@ -48,7 +48,7 @@ class RunOptions:
     data: tuple[Path, ...]
     out: Path
     cache: Path
-    # Weights to begin with instead of random ones; a run that goes on does not look at them.
+    # Weights to begin with instead of random ones; a run that goes on takes their codecs alone, if they have some.
     initial_weights: Path | None = None
     # A Transformer's weights whose reader of letters is taken.
     initial_reader: Path | None = None
@@ -124,6 +124,13 @@ class _Run:
 
     def _load_newest(self) -> tuple[int, list[str]] | None:
         """Step of the newest whole checkpoint, at which the trainer is then, and complaints about damaged ones."""
+        other = "*.ckpt" if self._shards is not None else "*.dcp"
+        if any(self.folder.checkpoints.glob(other)):
+            raise InvalidInput(
+                f"got {self.folder.path}, which was begun {'without' if self._shards is not None else 'with'} --shard, "
+                "expected it to go on so; or name another --out",
+                reason="RUN_DIFFERS",
+            )
         if self._shards is not None:
             found = self._shards.load_newest()
             if found is not None:

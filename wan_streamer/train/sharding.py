@@ -7,13 +7,15 @@ writes its part, and another number of processes can go on from them.
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
@@ -27,7 +29,8 @@ from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.checkpoint import KEPT
 from wan_streamer.train.distributed import Group
 
-NAME = re.compile(r"step-(\d{9})\.dcp")
+_Tensor = TypeVar("_Tensor", bound=Tensor)
+NAME, PART = re.compile(r"step-(\d{9})\.dcp"), ".part"
 
 
 def shard_blocks(model: WanStreamer, group: Group, device: torch.device) -> None:
@@ -69,22 +72,26 @@ def copy_trained(model: WanStreamer, source: WanStreamer) -> None:
         tensor.copy_(value)
 
 
-def replicated(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that each process has whole."""
-    return [parameter for parameter in parameters if not isinstance(parameter, DTensor)]
+def by_kind(tensors: Iterable[_Tensor]) -> tuple[list[_Tensor], list[_Tensor]]:
+    """What each process has whole, and what they share: the two cannot be computed with in one go."""
+    whole_ones: list[_Tensor] = []
+    shared: list[_Tensor] = []
+    for tensor in tensors:
+        (shared if isinstance(tensor, DTensor) else whole_ones).append(tensor)
+    return whole_ones, shared
 
 
-def total_norm(gradients: Sequence[Tensor]) -> Tensor:
+def total_norm(gradients: Iterable[Tensor]) -> Tensor:
     """Norm of all of them together, parts of all processes included."""
-    kinds = ([one for one in gradients if isinstance(one, DTensor) == is_shared] for is_shared in (False, True))
-    norms = [whole(nn.utils.get_total_norm(some)) for some in kinds if some]
+    norms = [whole(nn.utils.get_total_norm(some)) for some in by_kind(gradients) if some]
     return torch.stack(norms).norm() if len(norms) > 1 else norms[0]
 
 
-def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> None:
+def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> None:
     """As torch's clip_grad_norm_, for both kinds."""
-    norm = total_norm([one.grad for one in parameters if one.grad is not None])
-    for some in (replicated(parameters), [one for one in parameters if isinstance(one, DTensor)]):
+    learning = [one for one in parameters if one.grad is not None]
+    norm = total_norm([one.grad for one in learning if one.grad is not None])
+    for some in by_kind(learning):
         if some:
             nn.utils.clip_grads_with_norm_(some, limit, norm)
 
@@ -108,20 +115,13 @@ class ShardedState:
         Raises:
             OSError: it could not be written; the ones before are as they were.
         """
-        part, path = self._folder / f".step-{step:09d}.part", self._folder / f"step-{step:09d}.dcp"
-        if self._group.leads:
-            shutil.rmtree(part, ignore_errors=True)
-            self._folder.mkdir(parents=True, exist_ok=True)
-        distributed.barrier()
+        part, path = self._folder / f".step-{step:09d}{PART}", self._folder / f"step-{step:09d}.dcp"
+        self._leader(lambda: self._make_room(path))
         try:
             save(self._state(), checkpoint_id=part)
         except CheckpointException as error:
             raise OSError(f"{part}: {error}") from error
-        if self._group.leads:
-            part.rename(path)
-            for _, old in self._found()[:-KEPT]:
-                shutil.rmtree(old)
-        distributed.barrier()
+        self._leader(lambda: self._put_in_place(part, path))
 
     def load_newest(self) -> tuple[int, list[str]] | None:
         """Goes to the newest checkpoint that can be read; its step, and a sentence for each that cannot; or None.
@@ -133,11 +133,16 @@ class ShardedState:
         for step, path in reversed(self._found()):
             state = self._state()
             try:
-                load(state, checkpoint_id=path)
+                # What never had a gradient has no moments to load.
+                load(state, checkpoint_id=path, planner=DefaultLoadPlanner(allow_partial_load=True))
+                stepped = set(FileSystemReader(path).read_metadata().state_dict_metadata)
             except CheckpointException:
                 complaints.append(f"{path.name} is damaged; taking the one before it")
                 continue
             set_optimizer_state_dict(self._model, self._optimizer, state["optimizer"])
+            for name, parameter in self._model.named_parameters():
+                if f"optimizer.state.{name}.exp_avg" not in stepped:
+                    self._optimizer.state.pop(parameter, None)
             return step, complaints
         if complaints:
             raise InvalidInput(
@@ -146,6 +151,30 @@ class ShardedState:
                 reason="CHECKPOINT_DAMAGED",
             )
         return None
+
+    def _make_room(self, path: Path) -> None:
+        """What a save that was killed has left, and what is there of this step but damaged."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for left in (*self._folder.glob(f".*{PART}"), path):
+            if left.exists():
+                shutil.rmtree(left)
+
+    def _put_in_place(self, part: Path, path: Path) -> None:
+        part.rename(path)
+        for _, old in self._found()[:-KEPT]:
+            shutil.rmtree(old)
+
+    def _leader(self, work: Callable[[], None]) -> None:
+        """One process works, all wait; what it could not do, none has done."""
+        complaint: list[str | None] = [None]
+        if self._group.leads:
+            try:
+                work()
+            except OSError as error:
+                complaint = [str(error)]
+        distributed.broadcast_object_list(complaint, src=0)
+        if complaint[0] is not None:
+            raise OSError(complaint[0])
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -176,6 +176,12 @@ v0_2_1b7: [16, 8]
   "why" "avatars are of the preset nano; heads, memory and GPUs would be counted for another model."
   "fix" "set model.preset: nano.") -}}
 {{- end -}}
+{{- if and $avatar.file (eq .Values.model.weights.mountPath "/avatar") (ne .Values.model.weights.source "image") -}}
+{{- include "wan-streamer.validate.error" (dict "rule" "AVATAR_PATH"
+  "what" "model.weights.mountPath is /avatar, where the avatar's volume is mounted."
+  "why" "one of the two would hide the other."
+  "fix" "choose another model.weights.mountPath.") -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "wan-streamer.validate.gpu" -}}

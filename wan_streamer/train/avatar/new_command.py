@@ -1,5 +1,6 @@
 """`python -m wan_streamer.train.avatar.new_command DIR`: what `wan-streamer avatar new` starts."""
 
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -34,12 +35,13 @@ def new(options: NewOptions, console: Console) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(f"got {folder}, which is there already, expected a new folder; name another", reason="OUT")
     shutil.copytree(TEMPLATE, folder, dirs_exist_ok=True)
+    name = shlex.quote(str(folder))
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.yaml"))
     console.print(
         f"wrote {folder}: {', '.join(files)}\n"
         "Change agent.yaml and the texts; each file says how. Look at it, then train it:\n"
-        f"  wan-streamer data preview --domain {folder} --out {folder}/preview\n"
-        f"  wan-streamer avatar train {folder}",
+        f"  wan-streamer data preview --domain {name} --out preview\n"
+        f"  wan-streamer avatar train {name}",
         highlight=False,
         markup=False,
         soft_wrap=True,

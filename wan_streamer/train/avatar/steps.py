@@ -1,6 +1,6 @@
 """Which commands make an avatar, in order. Each goes on where it was interrupted; a second time it finds all done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,6 +8,8 @@ from typing import Final
 from wan_streamer.model.shipped import shipped_codec
 from wan_streamer.train.avatar.plan import Plan
 from wan_streamer.train.data.agent import Agent
+from wan_streamer.train.data.generate.splits import Split
+from wan_streamer.train.data.recordings import find_recordings
 
 RECIPES: Final = "wan_streamer.train.avatar.recipes"
 PRESET: Final = "nano"
@@ -15,8 +17,23 @@ PRESET: Final = "nano"
 WORDINGS: Final = 1
 # Clients send PCM: nearer to it than the factory's usual rate.
 USER_BIT_RATE: Final = 32_000
-# Different seeds: no question is made twice.
-SEEDS: Final = {"conversations": 1, "heard": 2, "spelled": 3, "held_out": 4}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Which scripts a part of the data is of; of different seeds, so that no question is made twice."""
+
+    seed: int
+    split: Split = "train"
+    more_voices: bool = False
+
+
+DRAWS: Final = {
+    "conversations": Draw(seed=1),
+    "heard": Draw(seed=2, more_voices=True),
+    "spelled": Draw(seed=3),
+    "held_out": Draw(seed=4, split="held_out"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +77,28 @@ class Places:
         return self.work / run / "weights.safetensors"
 
 
-def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates: bool) -> Iterator[Step]:
-    """All of them."""
+def steps(
+    places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates: bool, computing: Sequence[str] = ()
+) -> Iterator[Step]:
+    """All of them.
+
+    Args:
+        computing: options of the Transformer's trainings that make them faster here.
+
+    Raises:
+        InvalidInput: it was recorded, and recordings are missing.
+    """
     work, domain = places.work, ("--domain", str(places.folder), "--wordings", str(WORDINGS))
     data = "wan_streamer.train.data."
     heard = ("--user-bit-rate", str(USER_BIT_RATE))
     start = ("--preset", str(places.start))
     many = ("--processes", str(processes))
 
-    def draw(name: str, count: int) -> tuple[str, ...]:
-        return (*domain, "--count", str(count), "--seed", str(SEEDS[name]), "--out", str(work / name), *many)
+    def draw(name: str) -> tuple[str, ...]:
+        how = DRAWS[name]
+        chosen = ("--count", str(getattr(plan, name)), "--seed", str(how.seed), "--split", how.split)
+        more = ("--more-voices",) if how.more_voices else ()
+        return (*domain, *chosen, *more, "--out", str(work / name), *many)
 
     def learn(title: str, recipe: str, count: int, *arguments: str) -> Step:
         name = recipe.replace("_", "-")
@@ -85,11 +114,12 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
     yield Step(
         title="conversations",
         module=data + "store.render_command",
-        arguments=(*draw("conversations", plan.conversations), *heard),
+        arguments=(*draw("conversations"), *heard),
     )
-    sound = agent.looks if isinstance(agent.looks, Path) else work / "voice"
+    # Films by name: idle may be without sound.
+    sound = find_recordings(agent.looks).values() if isinstance(agent.looks, Path) else [work / "voice"]
     yield learn(
-        "the codec learns the voice", "audio_codec", plan.audio_codec_steps, "--data", str(sound),
+        "the codec learns the voice", "audio_codec", plan.audio_codec_steps, "--data", *map(str, sorted(sound)),
         "--initial-weights", str(shipped_codec(PRESET, "audio")),
     )  # fmt: skip
     yield learn(
@@ -112,17 +142,17 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
     yield Step(
         title="more questions, heard",
         module="wan_streamer.train.hear_command",
-        arguments=(*draw("heard", plan.heard), *heard, *start, "--more-voices"),
+        arguments=(*draw("heard"), *heard, *start),
     )
     yield Step(
         title="many more, spelled",
         module="wan_streamer.train.spell_command",
-        arguments=(*draw("spelled", plan.spelled), "--like", str(work / "heard"), *start),
+        arguments=(*draw("spelled"), "--like", str(work / "heard"), *start),
     )
     questions = ("--data", str(work / "heard"), str(work / "spelled"))
     begin = ("--initial-weights", str(places.start))
     yield learn("reading", "reading", plan.reading_steps, *questions, *begin)
-    everything = (*questions, str(work / "encoded"), "--bfloat16", "--compile")
+    everything = (*questions, str(work / "encoded"), *computing)
     yield learn(
         "speaking", "speaking", plan.speaking_steps, *everything, *begin,
         "--initial-reader", str(places.weights("reading")),
@@ -136,8 +166,7 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
     )  # fmt: skip
     yield learn(
         "conversing", "conversing", plan.conversing_steps, *questions, str(work / "encoded"), str(work / "rolled"),
-        "--bfloat16", "--compile",
-        "--initial-weights", str(places.weights("speaking")),
+        *computing, "--initial-weights", str(places.weights("speaking")),
     )  # fmt: skip
     yield Step(
         title="the avatar",
@@ -148,7 +177,7 @@ def steps(places: Places, agent: Agent, plan: Plan, *, processes: int, evaluates
         yield Step(
             title="held-out conversations",
             module=data + "store.render_command",
-            arguments=(*draw("held_out", plan.held_out), *heard, "--split", "held_out"),
+            arguments=(*draw("held_out"), *heard),
         )
         yield Step(
             title="what the judges say",

@@ -1,7 +1,6 @@
 """`python -m wan_streamer.train.avatar.texts_command DIR`: what `wan-streamer avatar texts` starts."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,10 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from wan_streamer.train.avatar.plan import FILE_NAME, Plan, read_plan
-from wan_streamer.train.avatar.steps import SEEDS, WORDINGS
+from wan_streamer.train.avatar.steps import DRAWS, WORDINGS
 from wan_streamer.train.data.draw_options import DrawOptions
 from wan_streamer.train.data.events import AgentTurn
-from wan_streamer.train.data.generate.splits import Split
+from wan_streamer.train.data.recordings import words_key
 from wan_streamer.train.data.sources.program import run_program
 
 
@@ -35,24 +34,25 @@ def show(options: TextsOptions, console: Console) -> None:
 
 
 def agent_texts(folder: Path, plan: Plan) -> list[str]:
-    """All that the agent says in the scripts that the plan draws, sorted.
+    """All that the agent says in the scripts that the plan draws, what has the same words once; sorted.
 
     Raises:
         InvalidInput: the domain is wrong.
     """
-    counts: dict[str, tuple[int, Split]] = {
-        "conversations": (plan.conversations, "train"),
-        "heard": (plan.heard, "train"),
-        "spelled": (plan.spelled, "train"),
-        "held_out": (plan.held_out, "held_out"),
-    }
-    return sorted({text for name, (count, split) in counts.items() for text in _texts(folder, name, count, split)})
-
-
-def _texts(folder: Path, name: str, count: int, split: Split) -> Iterator[str]:
-    options = DrawOptions(domain=folder, seed=SEEDS[name], count=count, split=split, wordings=WORDINGS)
-    for script in options.generator().scripts(options.seed, options.count):
-        yield from (event.text for event in script.events if isinstance(event, AgentTurn))
+    found: dict[str, str] = {}
+    for name, how in DRAWS.items():
+        options = DrawOptions(
+            domain=folder,
+            seed=how.seed,
+            count=getattr(plan, name),
+            split=how.split,
+            more_voices=how.more_voices,
+            wordings=WORDINGS,
+        )
+        for script in options.generator().scripts(options.seed, options.count):
+            turns = (event.text for event in script.events if isinstance(event, AgentTurn))
+            found |= {words_key(text): text for text in turns}
+    return sorted(found.values())
 
 
 if __name__ == "__main__":

@@ -84,9 +84,9 @@ class DrawOptions:
         Raises:
             InvalidInput: CAST, a split has no voice of the engines.
         """
-        cast = default_cast().without(self.agent.voice)
+        cast = replace(default_cast(), agent_voice=self.agent.voice)
         if self.more_voices:
-            cast = replace(cast, training_voices=MORE_VOICES).without(self.agent.voice)
+            cast = replace(cast, training_voices=MORE_VOICES)
         if not self.engines:
             return cast
         return replace(cast, voices=tuple(voice for voice in cast.voices if parse_voice(voice).engine in self.engines))

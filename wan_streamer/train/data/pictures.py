@@ -13,7 +13,7 @@ from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import VisitorAction
 from wan_streamer.train.data.face.agent_renderer import AgentRenderer
 from wan_streamer.train.data.face.visitor_renderer import VisitorRenderer
-from wan_streamer.train.data.recordings import RecordedAgent
+from wan_streamer.train.data.recordings import RecordedAgent, recorded_agent
 from wan_streamer.train.data.timeline import Happening, Timeline
 from wan_streamer.unit import FRAME_US
 
@@ -53,11 +53,10 @@ class Pictures:
 
     def _open(self, agent: Agent) -> AgentRenderer | RecordedAgent:
         if agent.text not in self._agents:
-            size = {"height": self._height, "width": self._width}
             self._agents[agent.text] = (
-                RecordedAgent(agent.looks, **size)
+                recorded_agent(agent.looks, self._height, self._width)
                 if isinstance(agent.looks, Path)
-                else AgentRenderer(self._heads, agent.looks, **size)
+                else AgentRenderer(self._heads, agent.looks, height=self._height, width=self._width)
             )
         return self._agents[agent.text]
 

@@ -31,6 +31,9 @@ BLEND_US: Final = 160_000
 LEAST_IDLE_S: Final = 5
 # A film of ten seconds takes 22 MB at nano's size.
 KEPT_FILMS: Final = 8
+KEPT_AGENTS: Final = 2
+# What films are opened at to see whether they can be.
+_SMALL: Final = (2, 2)
 
 Picture = NDArray[np.uint8]
 
@@ -46,7 +49,12 @@ def find_recordings(folder: Path) -> dict[str, Path]:
     _film_of(folder / IDLE)
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.txt")):
-        key = words_key(path.read_text("utf-8"))
+        try:
+            key = words_key(path.read_text("utf-8"))
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                f"got {path} that is not UTF-8, expected UTF-8; save it so", reason="RECORDINGS"
+            ) from error
         if key in found:
             raise InvalidInput(
                 f"got {path.name} and {found[key].with_suffix('.txt').name} with the same words, expected each once",
@@ -58,6 +66,24 @@ def find_recordings(folder: Path) -> dict[str, Path]:
             f"got no NAME.txt in {folder}, expected one beside each film with what is said in it", reason="RECORDINGS"
         )
     return found
+
+
+def check_films(folder: Path) -> None:
+    """Opens every film.
+
+    Raises:
+        InvalidInput: see `find_recordings`; or one cannot be read, or lacks its sound or pictures, or idle is short.
+    """
+    for path in find_recordings(folder).values():
+        _sound(path)
+        _pictures(path, *_SMALL)
+    RecordedAgent(folder, height=_SMALL[0], width=_SMALL[1])
+
+
+@lru_cache(KEPT_AGENTS)
+def recorded_agent(folder: Path, height: int, width: int) -> "RecordedAgent":
+    """One for each process: its films are decoded and its words found once."""
+    return RecordedAgent(folder, height=height, width=width)
 
 
 def words_key(text: str) -> str:
@@ -88,7 +114,8 @@ class RecordedVoice:
 
     def film_of(self, text: str) -> tuple[Path, int]:
         """Where the film of a sentence lies, and when in it the clip of `speak` begins, microseconds."""
-        return self._films[words_key(text)], self._spoken(text)[1]
+        begin_us = self._spoken(text)[1]
+        return self._films[words_key(text)], begin_us
 
     @cached_property
     def _aligner(self) -> Aligner:
@@ -143,9 +170,11 @@ class RecordedAgent:
     def _said(self, utterance: Utterance, at_us: int) -> Picture:
         path, begin_us = self._voice.film_of(utterance.event.text)
         film = self._frames(path)
-        # Where the clip was taken apart, what lies between two pieces stands still.
+        # Where the clip was taken apart, what lies between two pieces stands still; after the last the film goes on.
         piece = next((one for one in reversed(utterance.pieces) if one.at_us <= at_us), utterance.pieces[0])
-        inside_us = min(at_us - piece.at_us, piece.clip_end_us - piece.clip_begin_us + BLEND_US)
+        inside_us = at_us - piece.at_us
+        if piece is not utterance.pieces[-1]:
+            inside_us = min(inside_us, piece.clip_end_us - piece.clip_begin_us)
         index = (begin_us + piece.clip_begin_us + inside_us) // FRAME_US
         picture: Picture = film[min(max(index, 0), len(film) - 1)]
         return picture

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.flow import interpolate
-from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
+from wan_streamer.model.model_weights import fill_trained, load_own_codecs, load_trained, pack_model, trained_tensors
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distill.distill_recipe import DistillRecipe
@@ -197,10 +197,12 @@ class Distiller:
     def weights(self, metadata: dict[str, str]) -> bytes:
         """The averaged student as it ships."""
         senses = senses_metadata(self.student, pictures=True)
-        return pack_model(self.ema.module, metadata | senses, torch.float16)
+        return pack_model(self.ema.module, metadata | senses, torch.float16, with_codecs=self._has_own_codecs)
 
     def _begin(self, teacher: Path, sets: Sequence[EncodedSet]) -> WanStreamer:
-        model = trainable(self.recipe.model, self.recipe.seed).to(self.arithmetic.device)
+        model = trainable(self.recipe.model, self.recipe.seed)
+        self._has_own_codecs = load_own_codecs(teacher, model)
+        model.to(self.arithmetic.device)
         for encoded in sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, model, encoded.folder)

@@ -1,6 +1,6 @@
 """The visitors' voices and faces, by name; what a name sounds and looks like is the renderer's matter."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from wan_streamer.errors import InvalidInput
@@ -18,6 +18,7 @@ class Cast:
         voices: `engine-speaker` or `engine-speaker@accent`; those of one speaker are in one split.
         faces: names of faces.
         training_voices: further voices of the split `train`, of speakers that are in none.
+        agent_voice: which no visitor has; the others stay in the splits that they are in.
 
     Raises:
         InvalidInput: a name twice, or a split without a voice or a face.
@@ -26,6 +27,7 @@ class Cast:
     voices: tuple[str, ...]
     faces: tuple[str, ...]
     training_voices: tuple[str, ...] = ()
+    agent_voice: str | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.voices)) < len(self.voices) or len(set(self.faces)) < len(self.faces):
@@ -41,12 +43,8 @@ class Cast:
         """The voices of a split, in order."""
         splits = split_speakers(self.voices)
         own = tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
-        return own + self.training_voices if split == "train" else own
-
-    def without(self, voice: str | None) -> "Cast":
-        """The same without a voice, which may not be in it: the agent's."""
-        voices, more = (tuple(one for one in some if one != voice) for some in (self.voices, self.training_voices))
-        return replace(self, voices=voices, training_voices=more)
+        all_of_them = own + self.training_voices if split == "train" else own
+        return tuple(voice for voice in all_of_them if voice != self.agent_voice)
 
     def faces_of(self, split: Split) -> tuple[str, ...]:
         """The faces of a split, in order."""
