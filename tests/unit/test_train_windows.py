@@ -255,3 +255,23 @@ def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
     assert len(heard_of_both) == 12
     with pytest.raises(InvalidInput, match="without the agent's sound"):
         Windows(heard.conversations, SPEAK)
+
+
+def test_sound_whose_words_are_not_there_is_not_learned(tmp_path: Path) -> None:
+    """Windows that begin in the agent's turn: what is said in their first units was written before them."""
+    conversations = EncodedSet(write_encoded(tmp_path / "data", count=1)).conversations
+    # The agent speaks in units 8 to 15.
+    task = TaskConfig(name="speak", batch_size=40, units=6, noisy_units=6, hears=False)
+    recipe = dataclasses.replace(tiny_model(), drop_user=0.0)
+    batch = Windows(conversations, task).batch(recipe, 0, range(40))
+    assert batch.learns_media is not None
+    assert batch.audio is not None
+    all_sound = torch.from_numpy(conversations[0]["audio"].astype(np.float32))
+    firsts = set()
+    for place in range(40):
+        [first] = [k for k in range(len(all_sound) - 5) if torch.equal(all_sound[k : k + 6], batch.audio[place])]
+        speaks = [8 <= first + unit < 16 for unit in range(6)]
+        expected = [not (speaks[unit] and unit < 3) for unit in range(6)]
+        assert batch.learns_media[place].tolist() == expected
+        firsts.add(first)
+    assert {6, 9, 14} & firsts

@@ -41,7 +41,11 @@ class Learner(nn.Module):
         velocities = (predictions.audio_velocity, predictions.video_velocity)
         for name, velocity, target in zip(("audio", "video"), velocities, velocity_targets(batch), strict=True):
             if velocity is not None and target is not None:
-                losses[name] = F.mse_loss(velocity.float(), target)
+                squares = (velocity.float() - target).square()
+                if batch.learns_media is not None:
+                    learned = batch.learns_media[:, batch.noisy_units]
+                    squares = squares * learned.view(*learned.shape, *(1,) * (squares.ndim - 2))
+                losses[name] = squares.mean()
         return {name: self._weights[name] * loss for name, loss in losses.items()}
 
     def _read(self, batch: Batch, answers: Tensor, known: Tensor) -> dict[str, Tensor]:

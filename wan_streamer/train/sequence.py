@@ -29,6 +29,7 @@ class Batch:
         seen, heard: what `WanStreamer.see` and `hear` give, [B, U, ...].
         words: text tokens [B, U, N], negative where there is none.
         learns_words: units whose words are learned, [B, U]; the others' are seen only.
+        learns_media: the same of their sound and pictures.
         audio, video: clean latents [B, U, N, C].
         noisy_units: units that have a noisy copy, int64 [K], the same in every window.
         tau: noise levels of the copies [B, K].
@@ -44,6 +45,7 @@ class Batch:
     heard: Tensor | None = None
     words: Tensor
     learns_words: Tensor | None = None
+    learns_media: Tensor | None = None
     audio: Tensor | None = None
     video: Tensor | None = None
     noisy_units: Tensor
@@ -63,6 +65,7 @@ class Batch:
             heard=_moved(self.heard, device),
             words=self.words.to(device),
             learns_words=_moved(self.learns_words, device),
+            learns_media=_moved(self.learns_media, device),
             audio=_moved(self.audio, device),
             video=_moved(self.video, device),
             noisy_units=self.noisy_units.to(device),

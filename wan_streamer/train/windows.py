@@ -149,6 +149,7 @@ class Windows:
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
             words=words.where(torch.tensor(written)[:, None, None], NOTHING),
             learns_words=learns_words,
+            learns_media=_worded(windows),
             **latents,
             noisy_units=torch.from_numpy(noisy),
             tau=torch.sigmoid(_normal(randoms, (len(noisy),))),
@@ -251,6 +252,15 @@ def _begun(windows: dict[str, Records]) -> Tensor:
     """Units [windows, units] that are not of a turn which began before the window."""
     silent = ~windows["speaks"] & (windows["words"][..., 1] == NOTHING)
     return torch.from_numpy(np.logical_or.accumulate(silent, axis=1))
+
+
+def _worded(windows: dict[str, Records]) -> Tensor:
+    """Units [windows, units] but those in which the agent speaks what it may have written before the window.
+
+    Words are written before they are said. Sound without them would be learned as how a conversation begins.
+    """
+    speaks = torch.from_numpy(windows["speaks"])
+    return ~speaks | (torch.arange(speaks.shape[1]) > LEAD_US // UNIT_US)
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:
