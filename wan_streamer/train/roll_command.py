@@ -13,11 +13,8 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.model_weights import config_of, load_trained
-from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses
-from wan_streamer.model.shipped import use_shipped_senses
-from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.model.shipped import trained_model
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.distill.rollout import Passes, Rollout
@@ -63,7 +60,7 @@ def roll(options: RollOptions, console: Console) -> None:
         raise InvalidInput(
             f"got {options.data} without pictures, expected some; encode without --sound-only", reason="DATA_PICTURES"
         )
-    model = _model(options.weights)
+    model = trained_model(options.weights)
     check_senses({HASH: source.about["model"], WITH_PICTURES: "true"}, model, options.data)
     about = source.about | {"units": options.units, "seed": options.seed, ROLLED: model.fingerprint()}
     make_missing(
@@ -76,18 +73,11 @@ def roll(options: RollOptions, console: Console) -> None:
     )
 
 
-def _model(weights: Path) -> WanStreamer:
-    model = untrained(config_of(weights), 0)
-    use_shipped_senses(model)
-    load_trained(weights, model)
-    return model
-
-
 class _Maker:
     def __init__(self, options: RollOptions) -> None:
         self._options = options
         self._conversations = EncodedSet(options.data).conversations
-        self._model = _model(options.weights)
+        self._model = trained_model(options.weights)
         self._passes = Passes(self._model)
 
     @torch.inference_mode()

@@ -10,10 +10,8 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from wan_streamer.model.codec_weights import KINDS, load_codec
-from wan_streamer.model.model_weights import config_of, load_trained
-from wan_streamer.model.presets import untrained
 from wan_streamer.model.row_integers import restored, rounded
-from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.shipped import trained_model
 from wan_streamer.model.weights_file import read_weights
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.program import run_program
@@ -40,9 +38,7 @@ def ship(options: ShipOptions, console: Console) -> None:
     if metadata.get("kind") in KINDS:
         load_codec(options.weights, metadata["kind"])
     else:
-        model = untrained(config_of(options.weights), 0)
-        use_shipped_senses(model)
-        load_trained(options.weights, model)
+        trained_model(options.weights)
     # Statistics of latents are in float32, and stay so.
     packed = rounded(tensors) | {name: one for name, one in tensors.items() if one.dtype == torch.float32}
     content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in packed.items()}, metadata)

@@ -4,8 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from wan_streamer.errors import InvalidInput
-from wan_streamer.train.data.yaml_file import read_documents
+from wan_streamer.train.data.yaml_file import only_document, read_documents
 
 FILE_NAME: Final = "training.yaml"
 
@@ -41,10 +40,8 @@ def read_plan(path: Path) -> Plan:
     Raises:
         InvalidInput: it is missing, or a number in it is missing or below 1; file and line are named.
     """
-    documents = read_documents(path)
-    if len(documents) != 1:
-        raise InvalidInput(f"{path}: got {len(documents)} documents, expected one", reason="YAML")
-    found = documents[0].fields(required=tuple(one.name for one in fields(Plan)))
+    document = only_document(read_documents(path), source=str(path))
+    found = document.fields(required=tuple(one.name for one in fields(Plan)))
     for value in found.values():
         if value.whole_number() < 1:
             raise value.wrong("1 or more")

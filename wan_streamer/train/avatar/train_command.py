@@ -123,9 +123,6 @@ class Progress:
     def add(self, step: Step) -> None:
         """It is done."""
         self._done.append(step.title)
-        self._write()
-
-    def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content = {"folder_sha256": self._about, "done": self._done}
         replace_file(self._path, (json.dumps(content, indent=1) + "\n").encode())

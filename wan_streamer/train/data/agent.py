@@ -11,7 +11,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.face.identity import Clothes, Colour, Hair, HairStyle, Identity, Outfit
 from wan_streamer.train.data.face.scene import Place
 from wan_streamer.train.data.voices.names import parse_voice
-from wan_streamer.train.data.yaml_file import YamlValue, parse_documents
+from wan_streamer.train.data.yaml_file import YamlValue, only_document, parse_documents
 
 AgentPlace = Literal["desk", Place]
 
@@ -82,13 +82,11 @@ def parse_agent(text: str, *, source: str, folder: Path = Path()) -> Agent:
     Raises:
         InvalidInput: it describes none; `source` and the line are named.
     """
-    documents = list(parse_documents(text, source=source))
-    if len(documents) != 1:
-        raise InvalidInput(f"{source}: got {len(documents)} documents, expected one", reason="YAML")
-    if "clips" in documents[0].mapping():
-        clips = (folder / documents[0].fields(required=("clips",))["clips"].text()).resolve()
+    document = only_document(list(parse_documents(text, source=source)), source=source)
+    if "clips" in document.mapping():
+        clips = (folder / document.fields(required=("clips",))["clips"].text()).resolve()
         return Agent(looks=clips, text=f"clips: {json.dumps(str(clips))}\n")
-    found = documents[0].fields(required=("voice", "face", "place"), optional=("place_seed",))
+    found = document.fields(required=("voice", "face", "place"), optional=("place_seed",))
     looks = Looks(
         voice=_voice(found["voice"]),
         face=_face(found["face"]),

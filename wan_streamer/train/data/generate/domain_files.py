@@ -16,7 +16,7 @@ from wan_streamer.train.data.generate.domain import (
     Reaction,
     SlotValue,
 )
-from wan_streamer.train.data.yaml_file import YamlValue, read_documents
+from wan_streamer.train.data.yaml_file import YamlValue, only_document, read_documents
 
 MIN_PHRASING_COUNT: Final = 12
 MIN_FOLLOW_UP_PHRASING_COUNT: Final = 4
@@ -144,10 +144,7 @@ def _slot_value(value: YamlValue) -> SlotValue:
 
 
 def _only(path: Path) -> YamlValue:
-    documents = read_documents(path)
-    if len(documents) != 1:
-        raise InvalidInput(f"{path}: got {len(documents)} documents, expected one", reason="YAML")
-    return documents[0]
+    return only_document(read_documents(path), source=str(path))
 
 
 def _entry(path: Path, key: str) -> YamlValue:
