@@ -12,7 +12,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.encoded_set import INDEX, EncodedSet, path_of
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.model_trainer import ModelTask
-from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, Windows
+from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, HEARD_UNITS, VALIDATION_STEP, Windows
 from wan_streamer.train.words import NOTHING
 
 _, SPEAK, CONVERSE = tiny_model().tasks
@@ -164,6 +164,7 @@ def test_a_damaged_set_is_said(tmp_path: Path) -> None:
         ({"speaks": False, "shows": False}, "without latents"),
         ({"sees": True, "hears": False}, "sees and does not hear"),
         ({"borrows": True}, "makes media"),
+        ({"where": "interruption"}, "do not borrow"),
     ],
 )
 def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str) -> None:
@@ -194,6 +195,45 @@ def test_questions_borrow_the_streams_of_a_silent_agent(tmp_path: Path) -> None:
     # Its words begin with its voice here.
     assert bool((batch.words[..., 1] == NOTHING).all())
     refused("in which the agent is silent", list(asked), task)
+
+
+def test_questions_interrupt_a_lent_agent(tmp_path: Path) -> None:
+    """Where the lender's agent was interrupted, the question of the window begins: what was said before is seen and not
+    learned, silence after it is."""
+    asked = EncodedSet(write_encoded(tmp_path / "asked", count=3, pictures=False, sound=False)).conversations
+    lender = np.zeros(60, EncodedSet(write_encoded(tmp_path / "lent", count=1)).conversations[0].dtype)
+    for name in ("audio", "video", "seen"):
+        lender[name] = np.random.default_rng(1).standard_normal(lender[name].shape)
+    for name in ("words", "said", "noticed"):
+        lender[name] = NOTHING
+    # Words at 24 and 27, heard until 31; the question's first word ends in unit 30, the next answer begins in 44.
+    lender["words"][[24, 27], 1] = 7
+    lender["speaks"][26:32] = lender["speaks"][46:] = True
+    lender["said"][30:36, 1] = 7
+    lender["words"][44:50, 1] = 7
+    task = TaskConfig(name="yield", batch_size=40, units=8, sees=True, shows=True, where="interruption", borrows=True)
+    windows = Windows(asked, task, lenders=[lender])
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), VALIDATION_STEP, range(40))
+    assert batch.audio is not None
+    assert batch.heard is not None
+    assert batch.learns_words is not None
+    firsts = set()
+    for place in range(40):
+        heard = batch.heard[place].numpy()
+        [first] = {
+            first
+            for one in asked
+            for first in range(len(one) - 7)
+            if np.array_equal(one["heard"][first : first + 8].astype(np.float32), heard)
+        }
+        begin = 30 - (4 - first)
+        assert np.array_equal(lender["audio"][begin : begin + 8].astype(np.float32), batch.audio[place].numpy())
+        wrote = [begin + unit in (24, 27) for unit in range(8)]
+        assert (batch.words[place, :, 1] != NOTHING).tolist() == wrote
+        assert batch.learns_words[place].tolist() == [first + unit >= 4 + HEARD_UNITS for unit in range(8)]
+        firsts.add(first)
+    assert firsts == {0}
+    refused("in which the agent is interrupted", [*asked, *EncodedSet(tmp_path / "lent").conversations], task)
 
 
 def test_silence_borrows_from_another_silence(tmp_path: Path) -> None:

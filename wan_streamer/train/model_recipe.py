@@ -28,7 +28,7 @@ class TaskConfig:
         borrows: the agent's sound and all pictures come from another conversation, out of a time in which the agent is
             silent: what is answered, and to what nothing is, is then learned beside all streams from far more
             conversations than there are pictures of. Windows around questions end where its voice begins, windows from
-            anywhere lie where it is silent.
+            anywhere lie where it is silent. Interruptions are questions beside an agent that another one interrupted.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
             as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
             to the agent or do.
@@ -47,7 +47,7 @@ class TaskConfig:
     reads: bool = False
     forgets: bool = False
     borrows: bool = False
-    where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
+    where: Literal["anywhere", "turn", "question", "action", "interruption"] = "anywhere"
 
     def __post_init__(self) -> None:
         if min(self.batch_size, self.units) < 1 or not 0 <= self.noisy_units <= self.units:
@@ -56,12 +56,14 @@ class TaskConfig:
             raise ValueError("got noisy units of a task without latents, expected speaks or shows")
         if self.reads and (self.speaks or self.sees or self.text != "said" or not self.hears):
             raise ValueError("got a task that reads something else than what is said, expected hears, said, no more")
-        is_silent = self.where in ("question", "anywhere") and self.speaks and self.shows and not self.noisy_units
-        if self.borrows and not is_silent:
+        can_borrow = self.where not in ("turn", "action") and self.speaks and self.shows and not self.noisy_units
+        if self.borrows and not can_borrow:
             raise ValueError(
                 "got a task that borrows and makes media, or has none, or around turns or actions, expected no noisy "
-                "units, anywhere or around questions"
+                "units, anywhere or around questions or interruptions"
             )
+        if self.where == "interruption" and not self.borrows:
+            raise ValueError("got windows around interruptions that do not borrow, expected borrows")
         if self.sees and not self.hears:
             raise ValueError("got a task that sees and does not hear: the last user token writes the words")
 

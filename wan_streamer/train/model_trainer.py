@@ -51,8 +51,12 @@ class ModelTask:
         beside = [*(one for one in recorded if not (rolled and one.about["pictures"])), *rolled]
         of_recorded, of_beside = (_parts(some, recipe.heldout_every) for some in (recorded, beside))
         parts = [of_recorded if task.noisy_units else of_beside for task in recipe.tasks]
+        # What is lent is not learned: what is held out borrows it from all.
         self.training, self.heldout = (
-            [Windows(_fitting(part[side], task), task) for part, task in zip(parts, recipe.tasks, strict=True)]
+            [
+                Windows(_fitting(part[side], task), task, lenders=part[0])
+                for part, task in zip(parts, recipe.tasks, strict=True)
+            ]
             for side in (0, 1)
         )
         shares = np.array([task.share for task in recipe.tasks], np.float64)

@@ -31,6 +31,7 @@ from wan_streamer.train.tasks import (
     SHOW,
     SPEAK,
     WAIT,
+    YIELD,
 )
 
 AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe | DistillRecipe
@@ -164,7 +165,7 @@ def stage_2_nano() -> ModelRecipe:
         steps=8000,
         tasks=mixed(
             {DUPLEX: 0.7, FOLLOW: 1.5, CONVERSE: 0.6, SPEAK: 1.0, SHOW: 0.7, READ: 0.4}
-            | {MEET: 4.0, WAIT: 0.6, GREET: 1.3, ANSWER: 1.0, ATTEND: 0.7, REACT: 0.2}
+            | {MEET: 3.5, YIELD: 1.2, WAIT: 0.6, GREET: 1.3, ANSWER: 1.0, ATTEND: 0.7, REACT: 0.2}
         ),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,

@@ -12,6 +12,8 @@ HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said
 ANSWER = TaskConfig(name="answer", batch_size=16, units=32, speaks=False, where="question")
 # The same beside all streams: learned from the few conversations with pictures alone, it would be learned by heart.
 MEET = TaskConfig(name="meet", batch_size=6, units=24, sees=True, shows=True, where="question", borrows=True)
+# To fall silent where a question interrupts, and to answer that.
+YIELD = dataclasses.replace(MEET, name="yield", units=32, where="interruption")
 # To be silent while nobody asks anything, however much is heard.
 WAIT = dataclasses.replace(MEET, name="wait", where="anywhere")
 # What is answered to what visitors do, beside all streams.

@@ -34,6 +34,10 @@ AFTER_TURN_UNITS = 2
 EARLIER_UNITS = 10
 # Words about visitors that are further apart belong to two questions, or two actions.
 BETWEEN_UNITS = 12
+# An interrupted agent has spoken for so long before the question's first word has ended, and its words end before that.
+SPOKEN_UNITS = 4
+# Units after a word in which it is spelled at the earliest: to be silent before that cannot be learned from letters.
+HEARD_UNITS = 2
 
 Records = NDArray[Any]
 
@@ -41,31 +45,36 @@ Records = NDArray[Any]
 class Windows:
     """Windows of the conversations that a task can use.
 
+    Args:
+        lenders: for a task that borrows, of which conversations: the same where nothing is said.
+
     Raises:
         InvalidInput: DATA_SHORT, no conversation is long enough; DATA_PICTURES, DATA_SOUND, the task needs
             pictures or the agent's sound and the records have none.
     """
 
-    def __init__(self, conversations: Sequence[Records], task: TaskConfig) -> None:
+    def __init__(
+        self, conversations: Sequence[Records], task: TaskConfig, lenders: Sequence[Records] | None = None
+    ) -> None:
         self.task = task
         self._conversations = [one for one in conversations if len(one) >= task.units]
-        spans = [(number, *span) for number, one in enumerate(self._conversations) for span in _spans(one, task)]
-        lenders = [one for one in self._conversations if {"audio", "video"} <= set(one.dtype.names or ())]
-        self._silences = (
-            [(one, *span) for one in lenders for span in _silences(one, task.units)] if task.borrows else []
-        )
+        self._lent = list(_lent(lenders or conversations, task)) if task.borrows else []
+        longest = max((end - asked for _, asked, end in self._lent), default=0)
+        spans = [
+            (number, *span) for number, one in enumerate(self._conversations) for span in _spans(one, task, longest)
+        ]
+        if task.borrows and not self._lent:
+            raise InvalidInput(
+                f"got no {task.units} units with pictures in which the agent is {_LENDS[task.where]} for the task "
+                f"{task.name!r}, expected some; encode without --sound-only",
+                reason="DATA_PICTURES",
+            )
         if not spans:
             raise InvalidInput(
                 f"got no conversation of {task.units} units or more for the task {task.name!r}, expected some longer",
                 reason="DATA_SHORT",
             )
-        if task.borrows and not self._silences:
-            raise InvalidInput(
-                f"got no {task.units} units with pictures in which the agent is silent for the task {task.name!r}, "
-                "expected some; encode without --sound-only",
-                reason="DATA_PICTURES",
-            )
-        names = (self._silences[0][0] if task.borrows else self._conversations[0]).dtype.names or ()
+        names = (self._lent[0][0] if task.borrows else self._conversations[0]).dtype.names or ()
         if task.speaks and "audio" not in names:
             raise InvalidInput(
                 f"got records without the agent's sound for the task {task.name!r}, expected some; make them with "
@@ -95,11 +104,20 @@ class Windows:
         last = first + self.task.units
         return np.asarray(conversation[first:last]), np.asarray(conversation["words"][first : last + FORETOLD_UNITS])
 
-    def _borrow(self, random: np.random.Generator) -> Records:
-        """The records of a window in which the agent is silent, of a conversation with all streams."""
-        conversation, begin, end = self._silences[int(random.integers(len(self._silences)))]
-        first = int(random.integers(begin, end - self.task.units + 1))
-        return np.asarray(conversation[first : first + self.task.units])
+    def _borrow(self, random: np.random.Generator, asked: int) -> Records:
+        """The records of a window of a conversation with all streams.
+
+        Silent all through, or interrupted where unit `asked` of the window is and silent from there on.
+        """
+        units = self.task.units
+        if self.task.where != "interruption":
+            conversation, begin, end = self._lent[int(random.integers(len(self._lent)))]
+            first = int(random.integers(begin, end - units + 1))
+        else:
+            lent = [one for one in self._lent if one[2] - one[1] >= units - asked]
+            conversation, begin, _ = lent[int(random.integers(len(lent)))]
+            first = begin - asked
+        return np.asarray(conversation[first : first + units])
 
     def _known_answers(self, model: ModelConfig) -> Tensor:
         """The words of each answer in the first ANSWERED conversations, [A, V]."""
@@ -124,9 +142,14 @@ class Windows:
         randoms = [item_random(recipe.seed, step, item) for item in items]
         drawn, coming = zip(*(self._draw(random) for random in randoms), strict=True)
         windows = _stacked(drawn)
+        asked = np.argmax(windows["said"][..., 1] != NOTHING, axis=1)
         if task.borrows:
-            borrowed = _stacked([self._borrow(random) for random in randoms])
+            borrowed = _stacked([self._borrow(random, int(unit)) for random, unit in zip(randoms, asked, strict=True)])
             windows |= {name: borrowed[name] for name in ("seen", "audio", "video")}
+            # An agent that is silent writes and says nothing.
+            wrote = borrowed["words"][..., 1:2] != NOTHING
+            windows["words"] = np.where(wrote, borrowed["words"], windows["words"])
+            windows["speaks"] = windows["speaks"] | borrowed["speaks"]
         drop_user = {"dialogue": 1.0, "said": 0.0}.get(task.text, recipe.drop_user)
         drop_text = 0.0 if task.reads else recipe.drop_text
         there, written = ([random.random() >= share for random in randoms] for share in (drop_user, drop_text))
@@ -134,7 +157,11 @@ class Windows:
         # What is said to nobody, and what goes on from before the window, would be learned as spoken out of nothing.
         learns_words = None
         if task.text in ("words", "given"):
-            learns_words = _begun(windows) & torch.tensor(there)[:, None] & (task.text == "words")
+            begun = _begun(windows)
+            if task.where == "interruption":
+                # To fall silent, too, and nothing of what was lent before it.
+                begun = torch.arange(task.units) >= torch.from_numpy(asked)[:, None] + HEARD_UNITS
+            learns_words = begun & torch.tensor(there)[:, None] & (task.text == "words")
         latents = {
             name: _tensor(windows[name])
             for name, is_there in (("audio", task.speaks), ("video", task.shows))
@@ -142,7 +169,7 @@ class Windows:
         }
         heard = _tensor(windows["heard"])
         # Around questions: what is answered to them is sooner learned by heart than anything else.
-        if task.where == "question" and step != VALIDATION_STEP:
+        if task.where in ("question", "interruption") and step != VALIDATION_STEP:
             heard = torch.stack([misspell(one, random) for one, random in zip(heard, randoms, strict=True)])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
@@ -164,8 +191,26 @@ class Windows:
         )
 
 
-def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
-    """Where windows lie: all of a conversation, or each turn of one side with something around it."""
+# What the agent is in the windows that are lent.
+_LENDS = {"question": "silent", "anywhere": "silent", "interruption": "interrupted"}
+
+
+def _lent(conversations: Sequence[Records], task: TaskConfig) -> Iterator[tuple[Records, int, int]]:
+    """What conversations with all streams lend, by conversation, first unit and end: silences or interruptions."""
+    for one in conversations:
+        if {"audio", "video"} <= set(one.dtype.names or ()):
+            lent = _interruptions if task.where == "interruption" else _silences
+            yield from ((one, *span) for span in lent(one, task.units))
+
+
+def _spans(records: Records, task: TaskConfig, longest: int) -> list[tuple[int, int]]:
+    """Where windows lie: all of a conversation, or each turn of one side with something around it.
+
+    Args:
+        longest: units that an agent which is interrupted is silent at most.
+    """
+    if task.where == "interruption":
+        return list(_before_answers(records, task.units, longest))
     if task.borrows:
         around = _before_answers if task.where == "question" else _unasked
         return list(around(records, task.units))
@@ -181,11 +226,18 @@ def _spans(records: Records, task: TaskConfig) -> list[tuple[int, int]]:
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
 
 
-def _before_answers(records: Records, units: int) -> Iterator[tuple[int, int]]:
-    """For each question the units before the agent's voice answers, if it was silent all the time."""
+def _before_answers(records: Records, units: int, longest: int | None = None) -> Iterator[tuple[int, int]]:
+    """For each question the units before the agent's voice answers, if it was silent all the time.
+
+    Args:
+        longest: of questions that are to interrupt: they begin so many units before the end at most, and later than the
+            agent's first words.
+    """
     for begin, _ in stretches(records, "said"):
         last = begin + int(np.argmax(records["speaks"][begin:]))
         silent_since = int(np.flatnonzero(np.r_[True, records["speaks"][:last]])[-1])
+        if longest is not None and last - begin > min(longest, units - SPOKEN_UNITS):
+            continue
         if last - silent_since >= units and records["speaks"][last]:
             yield last - units, last
             # And some that end earlier: how long a window is must not say when to speak.
@@ -198,6 +250,15 @@ def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
     for begin, end in np.flatnonzero(np.diff(silent, prepend=False, append=False)).reshape(-1, 2):
         if end - begin >= units:
             yield int(begin), int(end)
+
+
+def _interruptions(records: Records, units: int) -> Iterator[tuple[int, int]]:
+    """Of each question that interrupts the agent where its first word has ended, and where the agent writes again."""
+    for begin, _ in stretches(records, "said"):
+        if begin >= units and records["speaks"][begin - SPOKEN_UNITS : begin].all():
+            silent = begin + int(np.argmin(np.r_[records["speaks"][begin:], False]))
+            again = np.flatnonzero(records["speaks"][silent:] | (records["words"][silent:, 1] != NOTHING))
+            yield begin, silent + int(again[0]) if len(again) else len(records)
 
 
 def _unasked(records: Records, units: int) -> Iterator[tuple[int, int]]:
