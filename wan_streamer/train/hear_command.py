@@ -69,7 +69,7 @@ def hear(options: HearOptions, console: Console) -> None:
 
 
 def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
-    drawn = json.dumps([dataclasses.asdict(script) for script in scripts], sort_keys=True)
+    drawn = json.dumps([options.agent.text, [dataclasses.asdict(script) for script in scripts]], sort_keys=True)
     about = {
         "data_sha256": hashlib.sha256(drawn.encode()).hexdigest(),
         "user_bit_rate": options.user_bit_rate,

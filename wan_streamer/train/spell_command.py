@@ -76,7 +76,7 @@ def spell(options: SpellOptions, console: Console) -> None:
 
 def _about(options: SpellOptions, scripts: Sequence[Script]) -> dict[str, Any]:
     likes = [EncodedSet(folder).about for folder in options.like]
-    drawn = json.dumps([likes, [dataclasses.asdict(script) for script in scripts]], sort_keys=True)
+    drawn = json.dumps([likes, options.agent.text, [dataclasses.asdict(script) for script in scripts]], sort_keys=True)
     return {
         "data_sha256": hashlib.sha256(drawn.encode()).hexdigest(),
         "model": senses_fingerprint(model_with_senses(options.preset), pictures=False),
