@@ -230,18 +230,21 @@ def _before_answers(records: Records, units: int, longest: int | None = None) ->
     """For each question the units before the agent's voice answers, if it was silent all the time.
 
     Args:
-        longest: of questions that are to interrupt: they begin so many units before the end at most, and later than the
-            agent's first words.
+        longest: of questions that are to interrupt: they begin so many units before the end at most, later than the
+            agent's first words, and nothing is asked before them.
     """
     for begin, _ in stretches(records, "said"):
         last = begin + int(np.argmax(records["speaks"][begin:]))
         silent_since = int(np.flatnonzero(np.r_[True, records["speaks"][:last]])[-1])
-        if longest is not None and last - begin > min(longest, units - SPOKEN_UNITS):
-            continue
         if last - silent_since >= units and records["speaks"][last]:
+            # Some end earlier: how long a window is must not say when to speak.
+            earliest = max(silent_since, last - units - EARLIER_UNITS)
+            if longest is not None:
+                is_first = bool((records["said"][earliest:begin, 1] == NOTHING).all())
+                if not is_first or last - begin > min(longest, units - SPOKEN_UNITS):
+                    continue
             yield last - units, last
-            # And some that end earlier: how long a window is must not say when to speak.
-            yield max(silent_since, last - units - EARLIER_UNITS), last
+            yield earliest, last
 
 
 def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
