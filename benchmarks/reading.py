@@ -2,9 +2,11 @@
 
 .venv/bin/python benchmarks/reading.py stage-1-reading/weights.safetensors validation --answers heard
 
-Prints the share of letters wrong, and of questions whose very answer the reader foretells among all that there are.
+Prints the share of letters wrong, and of questions whose very answer the reader foretells among all that there are: of
+all, and by how much of a question is wrong.
 """
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ from wan_streamer.train.windows import stretches
 # An answer begins so soon after its question, or belongs to another.
 ANSWER_UNITS = 14
 BEFORE_UNITS = 40
+# Shares of a question's letters that are wrong, below which questions are counted together.
+WRONG_BELOW = (0.1, 0.2, 0.3, 0.4, math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,8 @@ def _report(
     for row, answer in zip(bags, answers, strict=True):
         row.index_add_(0, torch.tensor(answer), torch.full((len(answer),), 1 / len(answer)))
     wrong = letters = right = near = 0
+    # Of each kind of question: how many there are, and how many of them are read rightly.
+    by_wrong = {below: [0, 0] for below in WRONG_BELOW}
     for number, question in enumerate(track(questions, description=str(folder))):
         heard = torch.from_numpy(question.heard.astype(np.float32))[None]
         classes = heard[0, ..., :HEARD_LETTERS].reshape(-1, LETTER_CLASSES).argmax(dim=-1)
@@ -120,13 +126,15 @@ def _report(
         errors = count_word_errors(
             list(said), list(written[-len(said) - 12 :] if len(written) > 2 * len(said) else written)
         )
-        wrong += errors.substituted + errors.deleted + errors.inserted
-        letters += errors.word_count
+        errors_here = errors.substituted + errors.deleted + errors.inserted
+        wrong, letters = wrong + errors_here, letters + errors.word_count
         told = encoder.reader.tell_apart(encoder.reader(heard), bags)[0, -2:].mean(dim=0)
         best = told.topk(5).indices.tolist()
         same = [_begins_alike(answers[one], question.answer) for one in best]
         right += same[0]
         near += any(same)
+        kind = by_wrong[next(below for below in WRONG_BELOW if errors_here < below * max(1, errors.word_count))]
+        kind[0], kind[1] = kind[0] + 1, kind[1] + same[0]
         if number < shown:
             console.print(f"{said} | {written}", markup=False, highlight=False)
     count = len(questions)
@@ -134,6 +142,9 @@ def _report(
         f"{folder}: {count} questions, letters wrong {wrong / letters:.1%}, answers foretold {right / count:.1%}, "
         f"among five {near / count:.1%} of {len(answers)}"
     )
+    for below, (those, read) in by_wrong.items():
+        if those:
+            console.print(f"  letters wrong below {below:.0%}: {those} questions, foretold {read / those:.0%}")
 
 
 if __name__ == "__main__":
