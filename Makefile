@@ -48,8 +48,8 @@ $(VENV)/.installed-train: $(VENV)/.installed
 run: setup ## play examples/visitor.mp4 (or INPUT=file) through the suite; results in out/
 	@$(BIN)/wan-streamer run $(INPUT) --out $(OUT)
 
-serve: setup ## keep the suite running on loopback
-	@$(BIN)/wan-streamer serve
+serve: setup ## keep the suite running on loopback; AVATAR=file.safetensors: with an avatar of your own
+	@$(BIN)/wan-streamer serve $(if $(AVATAR),--preset '$(AVATAR)')
 
 test: setup-train ## the tests without the longest ones, no GPU; minutes
 	$(BIN)/python -m pytest -m "not long"

@@ -140,3 +140,15 @@ def test_the_chart_knows_the_heads_of_every_preset(helm: Helm) -> None:
                 assert "[HEADS]" in helm.refusal(values)
             else:
                 assert helm.manifests(values)
+
+
+@pytest.mark.parametrize("component", ["thinker", "performer"])
+def test_an_avatar_is_served_from_its_volume(helm: Helm, component: str) -> None:
+    """Both that run the model take the file, out of the volume that is mounted where the file is looked for."""
+    claim = {"persistentVolumeClaim": {"claimName": "avatar", "readOnly": True}}
+    manifests = helm.manifests({"model": {"avatar": {"file": "library.safetensors", "volume": claim}}})
+    assert parsed(manifests, component).preset == "/avatar/library.safetensors"
+    pod = workload(manifests, component)["spec"]["template"]["spec"]
+    assert {"name": "avatar", **claim} in pod["volumes"]
+    mounts = container(pod, component)["volumeMounts"]
+    assert {"name": "avatar", "mountPath": "/avatar", "readOnly": True} in mounts

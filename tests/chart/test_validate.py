@@ -20,6 +20,8 @@ OBJECTIVE = {
     "minimumEvents": 1,
 }
 
+CLAIM = {"persistentVolumeClaim": {"claimName": "avatar", "readOnly": True}}
+
 CASES: list[tuple[str, Values]] = [
     ("HEADS", {"performer": {"ranks": 3}}),
     ("HEADS", {"model": {"preset": "v0_2"}, "performer": {"ranks": 32}}),
@@ -41,6 +43,18 @@ CASES: list[tuple[str, Values]] = [
     ("INGRESS_HOST", {"gateway": {"ingress": {"enabled": True}}}),
     ("WEIGHTS_VOLUME", {"model": {"weights": {"source": "volume"}}}),
     ("WEIGHTS_IMAGE", {"model": {"weights": {"source": "initContainer"}}}),
+    ("AVATAR_VOLUME", {"model": {"avatar": {"file": "library.safetensors"}}}),
+    ("AVATAR_VOLUME", {"model": {"avatar": {"volume": CLAIM}}}),
+    ("AVATAR_PRESET", {"model": {"preset": "v0_2", "avatar": {"file": "library.safetensors", "volume": CLAIM}}}),
+    (
+        "AVATAR_PATH",
+        {
+            "model": {
+                "avatar": {"file": "library.safetensors", "volume": CLAIM},
+                "weights": {"source": "volume", "volume": CLAIM, "mountPath": "/avatar"},
+            }
+        },
+    ),
     ("GPU_COUNT", {"device": "cuda", "thinker": {"resources": {"limits": {"nvidia.com/gpu": 1}}}}),
     ("TLS_SOURCE", {"tls": {"internal": TLS_ON}}),
     ("TLS_SOURCE", {"tls": {"client": {**TLS_ON, "existingSecret": "mine", "certManager": MANAGED}}}),

@@ -11,13 +11,15 @@ from tests.support.tiny import tiny_config
 from wan_streamer.model.audio_codec import AudioCodec, AudioDecoder, AudioEncoder
 from wan_streamer.model.causal import BorderFilter, CausalConv1d, CausalUnitMix, ConvNextBlock1d, LogMel
 from wan_streamer.model.config import EarConfig
-from wan_streamer.model.speech_encoder import SpeechEncoder
+from wan_streamer.model.letter_reader import LetterReader
+from wan_streamer.model.speller import Speller
 from wan_streamer.model.streaming import Stream, streaming
 from wan_streamer.model.user_encoder import UserAudioEncoder, UserVideoEncoder
 from wan_streamer.model.video_codec import VideoCodec, VideoDecoder, VideoEncoder
 
 CONFIG = tiny_config()
 AUDIO, VIDEO = CONFIG.agent_audio, CONFIG.agent_video
+EAR = EarConfig(width=8, buckets=64, dilations=(1, 2))
 UNIT_SAMPLES = 1280
 BATCH = 2
 
@@ -37,7 +39,8 @@ CASES = {
     "conv_stride": Case(lambda: CausalConv1d(3, 5, 8, stride=4), (BATCH, 3, 4), 2, 2),
     "conv_depthwise": Case(lambda: CausalConv1d(4, 4, 7, groups=4), (BATCH, 4, 2), 2, 2),
     "conv_dilation": Case(lambda: CausalConv1d(3, 5, 3, dilation=4), (BATCH, 3, 2), 2, 2),
-    "speech_encoder": Case(lambda: SpeechEncoder(EarConfig(width=6, dilations=(1, 2)), 8), (BATCH, 1, 2, 96), 1, 1),
+    "speller": Case(lambda: Speller(5), (BATCH, 3, 5), 1, 1),
+    "letter_reader": Case(lambda: LetterReader(EAR, 8, 40), (BATCH, 1, 2, EAR.heard_features), 1, 1),
     "convnext": Case(lambda: ConvNextBlock1d(4), (BATCH, 4, 3), 2, 2),
     "log_mel": Case(lambda: nn.Sequential(LogMel(8000, 8), nn.Conv1d(8, 8, 1)), (BATCH, 160), 1, 2),
     "unit_mix": Case(lambda: CausalUnitMix(3, (2, 2)), (BATCH, 1, 3, 2, 2), 1, 1),

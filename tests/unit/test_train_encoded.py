@@ -1,5 +1,7 @@
 """Encoding a conversation: each unit's record is what the model hears, says and writes in just that unit."""
 
+import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from wan_streamer.train.data.conversation import AGENT_RATE_HZ
 from wan_streamer.train.data.pictures import Pictures
 from wan_streamer.train.encode_command import random_of
 from wan_streamer.train.encoded import BLOCK_UNITS, LEAD_US, NOTICE_US, Encoder
+from wan_streamer.train.encoded_set import EncodedSet, path_of, write_index, write_records
 from wan_streamer.train.video_data import as_frames
 from wan_streamer.train.words import NOTHING
 from wan_streamer.unit import FRAME_US, FRAMES_PER_UNIT, UNIT_US
@@ -92,7 +95,7 @@ def test_pictures_go_through_the_codec_block_by_block(model: WanStreamer, heads_
     config = model.config.agent_video
     with Pictures(heads_folder, height=config.height, width=config.width) as pictures, torch.inference_mode():
         sides = {
-            "video": pictures.agent(conversation.agent_curves, frames),
+            "video": pictures.agent(conversation, frames),
             "seen": pictures.visitors(conversation, frames),
         }
         for name, drawn in sides.items():
@@ -121,3 +124,16 @@ def test_without_codecs_there_is_no_encoding(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(InvalidInput, match="whose codecs ship"):
         encode(EncodeOptions(data=shard.parent, out=tmp_path / "out"), Console(quiet=True))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_set_may_have_more_files_than_a_shell_lets_a_program_open(tmp_path: Path) -> None:
+    """Sixty conversations where forty more files may be open."""
+    for number in range(60):
+        write_records(path_of(tmp_path, number), np.full(1, number, np.dtype([("unit", np.int32)])))
+    write_index(tmp_path, {"count": 60})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, before[1]))
+    try:
+        assert [int(one["unit"][0]) for one in EncodedSet(tmp_path).conversations] == list(range(60))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

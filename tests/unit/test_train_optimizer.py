@@ -56,3 +56,18 @@ def test_without_names_all_is_adamws() -> None:
     assert isinstance(optimizer, torch.optim.AdamW)
     set_rates(optimizer, OptimizerConfig(learning_rate=2.0), 0.25)
     assert [group["lr"] for group in optimizer.param_groups] == [0.5]
+
+
+def test_what_is_slow_moves_a_share_as_far() -> None:
+    """AdamW's first step is as long as the rate, whatever the gradient: a quarter of it for what is slow."""
+    net = Net()
+    before = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
+    config = OptimizerConfig(learning_rate=1e-3, weight_decay=0, slow=("head",), slow_ratio=0.25)
+    optimizer = make_optimizer(net.named_parameters(), config)
+    net.set_gradients(0)
+    set_rates(optimizer, config, 0.5)
+    optimizer.step()
+    for name, parameter in net.named_parameters():
+        moved = (parameter.detach() - before[name]).abs()
+        expected = 0.5e-3 * (0.25 if name.startswith("head") else 1)
+        assert torch.allclose(moved, torch.full_like(moved, expected), rtol=0.01), name

@@ -15,10 +15,13 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-from tests.support.encoded import tiny_model, write_encoded
+from tests.support.encoded import small_model, tiny_model, write_encoded
 from tests.support.train_recipes import tiny_audio, tiny_video, write_film, write_tones
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
+from wan_streamer.model.model_weights import codec_tensors, pack_model
+from wan_streamer.model.presets import untrained
+from wan_streamer.model.senses import senses_fingerprint, senses_metadata
 from wan_streamer.train.checkpoint import load_newest
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.encoded_set import read_index, write_index
@@ -135,19 +138,58 @@ def test_bfloat16_learns_the_same(tmp_path: Path) -> None:
     assert all(tensor.dtype == torch.float32 for tensor in codec.values())
 
 
-@pytest.mark.parametrize("recipe", [pytest.param(AUDIO_RECIPE, marks=pytest.mark.long), MODEL_RECIPE])
-def test_two_processes_equal_one(tmp_path: Path, recipe: str) -> None:
-    """Two gloo processes with half of each batch end where one process with all of it does."""
+@pytest.mark.parametrize(
+    ("recipe", "more"),
+    [pytest.param(AUDIO_RECIPE, [], marks=pytest.mark.long), (MODEL_RECIPE, []), (MODEL_RECIPE, ["--shard"])],
+)
+def test_two_processes_equal_one(tmp_path: Path, recipe: str, more: list[str]) -> None:
+    """Two gloo processes with half of each batch, and of each block, end where one process with all of it does."""
     data = data_for(recipe_named(recipe), tmp_path / "data")
     outs = tmp_path / "one", tmp_path / "two"
     for processes, out in enumerate(outs, start=1):
         arguments = [recipe, "--data", str(data), "--out", str(out), "--device", "cpu"]
-        finish(start([*arguments, "--cache", str(tmp_path / "cache")], processes=processes))
+        several = more if processes > 1 else []
+        finish(start([*arguments, "--cache", str(tmp_path / "cache"), *several], processes=processes))
     one, two = ([json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()] for out in outs)
     assert len(one) == len(two) > 6
     for a, b in zip(one, two, strict=True):
         for name in a.keys() - {"unix_s", "seconds_per_step", "tokens_per_s", "tflop_per_s"}:
             assert a[name] == pytest.approx(b[name], rel=1e-2, abs=5e-4), (a["step"], name)
+
+
+def test_a_run_in_parts_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    """Stopped, begun again after its newest checkpoint was damaged: the weights of a run that never stopped."""
+    data = write_encoded(tmp_path / "data")
+    first = options(tmp_path, data, "first", stop_after_step=2)
+    train(tiny_model(), first, quiet())
+    initial = first.out / "weights.safetensors"
+
+    def run(name: str, *more: str, code: int = 0) -> RunOptions:
+        arguments = [MODEL_RECIPE, "--data", str(data), "--out", str(tmp_path / name), "--device", "cpu", "--shard"]
+        finish(start([*arguments, "--initial-weights", str(initial), *more], processes=2), code)
+        return options(tmp_path, data, name)
+
+    whole = run("whole")
+    for step in (2, 4):
+        run("stopped", "--stop-after-step", str(step))
+    newest = tmp_path / "stopped" / "checkpoints" / "step-000000004.dcp"
+    assert sorted(path.name for path in newest.parent.iterdir()) == ["step-000000002.dcp", "step-000000004.dcp"]
+    # Each process has written its part.
+    parts = [path for path in newest.iterdir() if path.suffix == ".distcp"]
+    assert len(parts) == 2
+    for part in parts:
+        part.write_bytes(part.read_bytes()[:100])
+    (newest.parent / ".step-000000004.part").mkdir()
+    run("stopped", "--stop-after-step", "4")
+    assert sorted(path.name for path in newest.parent.iterdir()) == ["step-000000002.dcp", "step-000000004.dcp"]
+    with pytest.raises(InvalidInput, match="was begun with --shard"):
+        train(tiny_model(), options(tmp_path, data, "stopped"), quiet())
+    stopped = run("stopped")
+    assert tensors_of(stopped).keys() == tensors_of(whole).keys()
+    assert all(torch.equal(tensor, tensors_of(whole)[name]) for name, tensor in tensors_of(stopped).items())
+    assert not all(torch.equal(tensor, tensors_of(first)[name]) for name, tensor in tensors_of(stopped).items())
+    with pytest.raises(InvalidInput, match="got --shard for one process"):
+        train(tiny_model(), options(tmp_path, data, "alone", shard=True), quiet())
 
 
 def test_latents_of_another_codec_are_refused(tmp_path: Path) -> None:
@@ -241,21 +283,21 @@ def test_a_run_does_not_go_on_with_something_else(tmp_path: Path) -> None:
         train(recipe, run, quiet())
 
 
-def test_a_run_takes_the_speech_encoder_of_another(tmp_path: Path) -> None:
-    """One that learns nothing ends with the ear of one that did, and with the rest of its own."""
+def test_a_run_takes_the_reader_of_another(tmp_path: Path) -> None:
+    """One that learns nothing ends with the reader of one that did, and with the rest of its own."""
     data = write_encoded(tmp_path / "data")
     first, alone, run = (options(tmp_path, data, name, stop_after_step=2) for name in ("first", "alone", "second"))
     learning = dataclasses.replace(tiny_model(), ema_decay=0.0)
     still = dataclasses.replace(learning, optimizer=OptimizerConfig(learning_rate=0.0))
     train(learning, first, quiet())
     train(still, alone, quiet())
-    train(still, dataclasses.replace(run, initial_speech=first.out / "weights.safetensors"), quiet())
+    train(still, dataclasses.replace(run, initial_reader=first.out / "weights.safetensors"), quiet())
     ears, own, taken = tensors_of(first), tensors_of(alone), tensors_of(run)
     differing = {name for name in own if not torch.equal(own[name], taken[name])}
     assert differing
-    assert all(name.startswith("user_audio.speech.") for name in differing)
-    assert all(torch.equal(taken[name], ears[name]) for name in ears if name.startswith("user_audio.speech."))
-    tones = options(tmp_path, write_tones(tmp_path / "tones"), "tones-run", initial_speech=first.out)
+    assert all(name.startswith("user_audio.reader.") for name in differing)
+    assert all(torch.equal(taken[name], ears[name]) for name in ears if name.startswith("user_audio.reader."))
+    tones = options(tmp_path, write_tones(tmp_path / "tones"), "tones-run", initial_reader=first.out)
     with pytest.raises(InvalidInput, match="expected a Transformer's stage"):
         train(tiny_audio(), tones, quiet())
 
@@ -274,3 +316,26 @@ def test_recipes_by_name() -> None:
 
 def tensors_of(run: RunOptions) -> dict[str, torch.Tensor]:
     return load_file(run.out / "weights.safetensors")
+
+
+def test_an_avatars_codecs_go_from_weights_to_weights(tmp_path: Path) -> None:
+    """Weights that have codecs of their own learn from data encoded with these, and what comes out has them."""
+    own = untrained(small_model(), 0)
+    with torch.no_grad():
+        next(iter(own.audio_codec.parameters())).add_(1)
+    start = tmp_path / "start.safetensors"
+    start.write_bytes(pack_model(own, senses_metadata(own, pictures=True), torch.float32, with_codecs=True))
+    data = write_encoded(tmp_path / "data")
+    write_index(data, read_index(data) | {"model": senses_fingerprint(own, pictures=True)})
+    with pytest.raises(InvalidInput, match="data, made with other codecs"):
+        train(tiny_model(), options(tmp_path, data, "without"), quiet())
+    run = options(tmp_path, data, "run", initial_weights=start, stop_after_step=2)
+    train(tiny_model(), run, quiet())
+    trained = tensors_of(run)
+    assert all(
+        name in trained and torch.allclose(trained[name].float(), tensor, atol=1e-2, rtol=1e-2)
+        for name, tensor in codec_tensors(own).items()
+    )
+    again = dataclasses.replace(run, stop_after_step=4)
+    train(tiny_model(), again, quiet())
+    assert tensors_of(again).keys() == trained.keys()

@@ -12,7 +12,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.train.encoded_set import INDEX, EncodedSet, path_of
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.model_trainer import ModelTask
-from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, Windows
+from wan_streamer.train.windows import AFTER_TURN_UNITS, BEFORE_TURN_UNITS, HEARD_UNITS, VALIDATION_STEP, Windows
 from wan_streamer.train.words import NOTHING
 
 _, SPEAK, CONVERSE = tiny_model().tasks
@@ -163,6 +163,8 @@ def test_a_damaged_set_is_said(tmp_path: Path) -> None:
         ({"noisy_units": 99}, "beyond the units"),
         ({"speaks": False, "shows": False}, "without latents"),
         ({"sees": True, "hears": False}, "sees and does not hear"),
+        ({"borrows": True}, "makes media"),
+        ({"where": "interruption"}, "do not borrow"),
     ],
 )
 def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str) -> None:
@@ -171,6 +173,112 @@ def test_tasks_that_cannot_be_are_refused(changes: dict[str, object], match: str
         dataclasses.replace(SPEAK, **changes)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no tasks"):
         ModelRecipe(name="none", model=tiny_model().model, steps=1, tasks=())
+
+
+def test_questions_borrow_the_streams_of_a_silent_agent(tmp_path: Path) -> None:
+    """What is heard and written comes from one conversation, sound and pictures from the silence of another: all of a
+    window before the agent's voice, some windows ending earlier."""
+    pictured = EncodedSet(write_encoded(tmp_path / "pictured", count=2)).conversations
+    asked = EncodedSet(write_encoded(tmp_path / "asked", count=3, pictures=False, sound=False)).conversations
+    task = TaskConfig(name="meet", batch_size=40, units=4, sees=True, shows=True, where="question", borrows=True)
+    windows = Windows([*pictured, *asked], task)
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), 0, range(40))
+    assert batch.audio is not None
+    assert batch.video is not None
+    assert batch.seen is not None
+    # Units 4 to 7 are a question's, 8 to 15 the agent's voice.
+    silent = [one[first : first + 4] for one in pictured for first in (0, 16)]
+    for place in range(40):
+        [lender] = [one for one in silent if np.array_equal(one["audio"].astype(np.float32), batch.audio[place])]
+        assert np.array_equal(lender["video"].astype(np.float32), batch.video[place])
+        assert np.array_equal(lender["seen"].astype(np.float32), batch.seen[place])
+    # Its words begin with its voice here.
+    assert bool((batch.words[..., 1] == NOTHING).all())
+    refused("in which the agent is silent", list(asked), task)
+
+
+def test_questions_interrupt_a_lent_agent(tmp_path: Path) -> None:
+    """Where the lender's agent was interrupted, the question of the window begins: what was said before is seen and not
+    learned, silence after it is."""
+    asked = EncodedSet(write_encoded(tmp_path / "asked", count=3, pictures=False, sound=False)).conversations
+    lender = np.zeros(60, EncodedSet(write_encoded(tmp_path / "lent", count=1)).conversations[0].dtype)
+    for name in ("audio", "video", "seen"):
+        lender[name] = np.random.default_rng(1).standard_normal(lender[name].shape)
+    for name in ("words", "said", "noticed"):
+        lender[name] = NOTHING
+    # Words at 24 and 27, heard until 31; the question's first word ends in unit 30, the next answer begins in 44.
+    lender["words"][[24, 27], 1] = 7
+    lender["speaks"][26:32] = lender["speaks"][46:] = True
+    lender["said"][30:36, 1] = 7
+    lender["words"][44:50, 1] = 7
+    task = TaskConfig(name="yield", batch_size=40, units=8, sees=True, shows=True, where="interruption", borrows=True)
+    windows = Windows(asked, task, lenders=[lender])
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), VALIDATION_STEP, range(40))
+    assert batch.audio is not None
+    assert batch.heard is not None
+    assert batch.learns_words is not None
+    firsts = set()
+    for place in range(40):
+        heard = batch.heard[place].numpy()
+        [first] = {
+            first
+            for one in asked
+            for first in range(len(one) - 7)
+            if np.array_equal(one["heard"][first : first + 8].astype(np.float32), heard)
+        }
+        begin = 30 - (4 - first)
+        assert np.array_equal(lender["audio"][begin : begin + 8].astype(np.float32), batch.audio[place].numpy())
+        wrote = [begin + unit in (24, 27) for unit in range(8)]
+        assert (batch.words[place, :, 1] != NOTHING).tolist() == wrote
+        assert batch.learns_words[place].tolist() == [first + unit >= 4 + HEARD_UNITS for unit in range(8)]
+        firsts.add(first)
+    assert firsts == {0}
+    refused("in which the agent is interrupted", [*asked, *EncodedSet(tmp_path / "lent").conversations], task)
+
+
+def test_silence_borrows_from_another_silence(tmp_path: Path) -> None:
+    """Windows from anywhere that borrow lie where the agent is silent and no question waits; sound is not needed."""
+    pictured = EncodedSet(write_encoded(tmp_path / "pictured", count=1)).conversations
+    heard = EncodedSet(write_encoded(tmp_path / "heard", count=3, pictures=False, sound=False)).conversations
+    task = TaskConfig(name="wait", batch_size=40, units=3, sees=True, shows=True, borrows=True)
+    windows = Windows([*pictured, *heard], task)
+    batch = windows.batch(dataclasses.replace(tiny_model(), drop_user=0.0), 0, range(40))
+    assert batch.heard is not None
+    silent = {
+        one["heard"][first : first + 3].astype(np.float32).tobytes()
+        for one in (*pictured, *heard)
+        for first in range(len(one) - 2)
+        # Units 4 to 7 are a question's, 8 to 15 its answer.
+        if first + 3 <= 4 or first >= 16
+    }
+    drawn = {place.numpy().tobytes() for place in batch.heard}
+    assert drawn <= silent
+    assert len(drawn) > 8
+    assert bool((batch.words[..., 1] == NOTHING).all())
+
+
+def test_words_that_went_on_before_a_window_are_seen_and_not_learned(tmp_path: Path) -> None:
+    """The agent's turn that a window begins in, and answers to nobody, have no loss; what is said after them has."""
+    conversations = EncodedSet(write_encoded(tmp_path / "set", count=2)).conversations
+    task = TaskConfig(name="attend", batch_size=40, units=12, speaks=False)
+    recipe = dataclasses.replace(tiny_model(), drop_user=0.5)
+    batch = Windows(conversations, task).batch(recipe, 0, range(100))
+    assert batch.learns_words is not None
+    assert batch.heard is not None
+    speaks = {
+        one["heard"][k].astype(np.float32).tobytes(): one["speaks"][k] for one in conversations for k in range(len(one))
+    }
+    mid_turn = blank = 0
+    for heard, learns in zip(batch.heard, batch.learns_words, strict=True):
+        if not heard.any():
+            assert not learns.any()
+            blank += 1
+            continue
+        went_on = int(np.argmin([speaks[unit.numpy().tobytes()] for unit in heard]))
+        assert learns.tolist() == [place >= went_on for place in range(12)]
+        mid_turn += went_on > 0
+    assert blank > 5
+    assert mid_turn > 2
 
 
 def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
@@ -187,3 +295,23 @@ def test_sets_without_the_agents_sound_are_for_hearing(tmp_path: Path) -> None:
     assert len(heard_of_both) == 12
     with pytest.raises(InvalidInput, match="without the agent's sound"):
         Windows(heard.conversations, SPEAK)
+
+
+def test_sound_whose_words_are_not_there_is_not_learned(tmp_path: Path) -> None:
+    """Windows that begin in the agent's turn: what is said in their first units was written before them."""
+    conversations = EncodedSet(write_encoded(tmp_path / "data", count=1)).conversations
+    # The agent speaks in units 8 to 15.
+    task = TaskConfig(name="speak", batch_size=40, units=6, noisy_units=6, hears=False)
+    recipe = dataclasses.replace(tiny_model(), drop_user=0.0)
+    batch = Windows(conversations, task).batch(recipe, 0, range(40))
+    assert batch.learns_media is not None
+    assert batch.audio is not None
+    all_sound = torch.from_numpy(conversations[0]["audio"].astype(np.float32))
+    firsts = set()
+    for place in range(40):
+        [first] = [k for k in range(len(all_sound) - 5) if torch.equal(all_sound[k : k + 6], batch.audio[place])]
+        speaks = [8 <= first + unit < 16 for unit in range(6)]
+        expected = [not (speaks[unit] and unit < 3) for unit in range(6)]
+        assert batch.learns_media[place].tolist() == expected
+        firsts.add(first)
+    assert {6, 9, 14} & firsts

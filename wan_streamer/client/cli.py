@@ -13,6 +13,7 @@ from rich.console import Console
 from tyro.conf import Positional, arg, subcommand
 
 from wan_streamer.client import commands, doctor, module_command
+from wan_streamer.client.avatar_commands import Avatar
 from wan_streamer.client.command import Command
 from wan_streamer.client.data_commands import Data
 from wan_streamer.client.defaults import DEFAULT_BUFFER_MS, DEFAULT_PORT, PresetName
@@ -168,14 +169,14 @@ class Train(Command):
 
     recipe: Positional[str]
     """audio-codec-nano, video-codec-nano, stage-1-nano ..., or module:function of your own."""
-    data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")]
+    data: Annotated[tuple[Path, ...], arg(metavar="PATH [PATH ...]")] = ()
     """Folders or files to learn from: sound files, films or data sets for a video codec, encoded sets for a stage."""
     out: Annotated[Path | None, arg(metavar="PATH", aliases=["-o"])] = None
     """Folder of the run; one under ~/.cache/wan-streamer/runs when absent."""
     initial_weights: Annotated[Path | None, arg(metavar="PATH")] = None
     """Weights of an earlier stage to begin with."""
-    initial_speech: Annotated[Path | None, arg(metavar="PATH")] = None
-    """Stages: weights whose speech encoder is taken; it learns alone, beside the others."""
+    initial_reader: Annotated[Path | None, arg(metavar="PATH")] = None
+    """Stages: weights whose reader of letters is taken; it learns alone, beside the others."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What to compute on."""
     bfloat16: bool = False
@@ -186,16 +187,25 @@ class Train(Command):
     """Stages: so many windows at a time, gradients added up; 0 is all at once."""
     checkpointing: bool = False
     """Stages: less memory, a third more time."""
+    shard: bool = False
+    """Stages: less memory: each process keeps a part of every block (FSDP2); see docs/training.md."""
     steps: Annotated[int | None, arg(metavar="INT")] = None
     """Last step, instead of the recipe's."""
     seed: Annotated[int | None, arg(metavar="INT")] = None
     """Seed, instead of the recipe's."""
     minutes: float = 0.0
     """Stop and save after so many minutes; 0 is never."""
+    dry_run: bool = False
+    """Stages: train nothing; say what the run would cost: tokens, operations, hours on a GPU, memory."""
+    gpu: str = "H100"
+    """For a dry run: which GPU."""
+    utilisation: float = 0.4
+    """For a dry run: how much of its peak is used."""
 
     def execute(self, console: Console) -> int:
-        computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing")
-        names = ("data", "out", "initial_weights", "initial_speech", *computing, "steps", "seed", "minutes")
+        computing = ("device", "bfloat16", "compile", "micro_batch", "checkpointing", "shard")
+        costs = ("dry_run", "gpu", "utilisation") if self.dry_run else ()
+        names = ("data", "out", "initial_weights", "initial_reader", *computing, "steps", "seed", "minutes", *costs)
         options = module_command.options_of({name: getattr(self, name) for name in names})
         return module_command.run_module("wan_streamer.train", [self.recipe, *options])
 
@@ -244,6 +254,7 @@ AnyCommand = (
     | Annotated[Presets, subcommand("presets", prefix_name=False)]
     | Annotated[Init, subcommand("init", prefix_name=False)]
     | Annotated[Train, subcommand("train", prefix_name=False)]
+    | Annotated[Avatar, subcommand("avatar", prefix_name=False)]
     | Annotated[Codec, subcommand("codec", prefix_name=False)]
     | Annotated[Eval, subcommand("eval", prefix_name=False)]
     | Annotated[Version, subcommand("version", prefix_name=False)]

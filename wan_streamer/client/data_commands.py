@@ -8,7 +8,14 @@ from rich.console import Console
 from tyro.conf import arg, subcommand
 
 from wan_streamer.client.command import Command
-from wan_streamer.client.data_conversation_commands import DataEncode, DataHear, DataPreview, DataRender
+from wan_streamer.client.data_conversation_commands import (
+    DataEncode,
+    DataHear,
+    DataPreview,
+    DataRender,
+    DataRoll,
+    DataSpell,
+)
 from wan_streamer.client.data_source_commands import DataFaces, DataFetch, DataVoice
 from wan_streamer.client.draw_command import Domain, DrawCommand
 from wan_streamer.client.module_command import options_of, run_module
@@ -56,6 +63,8 @@ class Data(Command):
         | Annotated[DataRender, subcommand("render", prefix_name=False)]
         | Annotated[DataEncode, subcommand("encode", prefix_name=False)]
         | Annotated[DataHear, subcommand("hear", prefix_name=False)]
+        | Annotated[DataSpell, subcommand("spell", prefix_name=False)]
+        | Annotated[DataRoll, subcommand("roll", prefix_name=False)]
         | Annotated[DataPreview, subcommand("preview", prefix_name=False)]
         | Annotated[DataSplits, subcommand("splits", prefix_name=False)],
         arg(name=""),

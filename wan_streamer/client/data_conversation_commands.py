@@ -14,6 +14,8 @@ from wan_streamer.client.module_command import options_of, run_module
 RENDER_MODULE = "wan_streamer.train.data.store.render_command"
 ENCODE_MODULE = "wan_streamer.train.encode_command"
 HEAR_MODULE = "wan_streamer.train.hear_command"
+SPELL_MODULE = "wan_streamer.train.spell_command"
+ROLL_MODULE = "wan_streamer.train.roll_command"
 PREVIEW_MODULE = "wan_streamer.train.data.preview_command"
 
 
@@ -30,11 +32,13 @@ class DataRender(DrawCommand):
     """A YAML file of scripts to make instead of drawing some."""
     per_shard: int = 50
     """Conversations in a shard."""
+    user_bit_rate: int = 12_000
+    """Bits a second of the microphone's Opus. Clients send PCM: 32000 is nearer to them, for 9 MB an hour more."""
     processes: int = 2
     """Conversations that are made at the same time."""
 
     def execute(self, console: Console) -> int:
-        names = ("out", "scripts", "per_shard", "processes")
+        names = ("out", "scripts", "per_shard", "user_bit_rate", "processes")
         options = self.drawing() | {name: getattr(self, name) for name in names}
         return run_module(RENDER_MODULE, options_of(options), needs_torch=False)
 
@@ -104,6 +108,8 @@ class DataHear(DrawCommand):
     """Size of the model, or a file of weights (*.safetensors) that says it."""
     variant: int = 0
     """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
+    user_bit_rate: int = 12_000
+    """Bits a second of the Opus through which it is heard, as `data render` keeps it."""
     bfloat16: bool = False
     """The ears compute in bfloat16: much faster where the processor has it."""
     processes: int = 2
@@ -111,6 +117,53 @@ class DataHear(DrawCommand):
 
     def execute(self, console: Console) -> int:
         options = self.drawing() | {
-            name: getattr(self, name) for name in ("out", "preset", "variant", "bfloat16", "processes")
+            name: getattr(self, name) for name in ("out", "preset", "variant", "user_bit_rate", "bfloat16", "processes")
         }
         return run_module(HEAR_MODULE, options_of(options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpell(DrawCommand):
+    """Draw conversations and write what would be spelled of them, put together of what was spelled of others.
+
+    Nothing is spoken: many thousand questions in minutes, to learn what is answered to which words. Needs the engine
+    and train extras and fetched sources.
+    """
+
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    like: Annotated[tuple[Path, ...], arg(metavar="ENCODED")]
+    """Encoded conversations whose words are taken (`wan-streamer data hear`, `data encode`)."""
+    preset: str = "nano"
+    """Size of the model, or a file of weights (*.safetensors) that says it."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = self.drawing() | {name: getattr(self, name) for name in ("out", "like", "preset", "processes")}
+        return run_module(SPELL_MODULE, options_of(options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRoll(Command):
+    """Write encoded conversations as a model itself holds them: its own sound and pictures, the words as they were.
+
+    In a talk the model meets what it made, not what was recorded. Needs the engine and train extras.
+    """
+
+    data: Annotated[Positional[Path], arg(metavar="ENCODED")]
+    """Encoded conversations with pictures (`wan-streamer data encode`); what is held out of them is of what is made."""
+    weights: Annotated[Path, arg(metavar="FILE")]
+    """Weights of the Transformer."""
+    out: Annotated[Path, arg(aliases=["-o"], metavar="DIR")]
+    """Directory of the records; the same command goes on where an interrupted one stopped."""
+    units: int = 100
+    """At most so many units of each conversation, from its beginning."""
+    seed: int = 0
+    """Draws the solver's noise."""
+    processes: int = 2
+    """Conversations that are made at the same time."""
+
+    def execute(self, console: Console) -> int:
+        options = {name: getattr(self, name) for name in ("weights", "out", "units", "seed", "processes")}
+        return run_module(ROLL_MODULE, [str(self.data), *options_of(options)])

@@ -48,6 +48,8 @@ class DataVoice(Command):
     """One sentence a line; sentences chosen from the fetched sources when absent."""
     out: Annotated[Path | None, arg(aliases=["-o"], metavar="DIR")] = None
     """Directory for the files; agent-voice in the cache when absent."""
+    voice: str = "hibari-heart"
+    """Another voice (wan_streamer/train/data/voices/names.py)."""
     cache: Cache = None
     """Folder of the cache; $XDG_CACHE_HOME/wan-streamer/data when absent."""
     count: int = 1500
@@ -56,7 +58,7 @@ class DataVoice(Command):
     """Which sentences are chosen, and the breath in the voice."""
 
     def execute(self, console: Console) -> int:
-        names = ("text_file", "out", "cache", "count", "seed")
+        names = ("text_file", "out", "voice", "cache", "count", "seed")
         return run_module(VOICE_MODULE, options_of({name: getattr(self, name) for name in names}), needs_torch=False)
 
 

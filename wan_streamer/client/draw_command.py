@@ -40,6 +40,8 @@ class DrawCommand(Command):
 
     engines: tuple[str, ...] = ()
     """Only voices of these synthesisers (espeak flite piper kokoro): the last two take a second a sentence."""
+    more_voices: bool = False
+    """Besides a hundred voices of eSpeak's and sixty mixtures of Kokoro's, for training alone."""
 
     def drawing(self) -> dict[str, Value]:
         """The options of this class, to be passed on."""

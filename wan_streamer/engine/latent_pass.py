@@ -71,14 +71,14 @@ class UnitLatents:
 
     def solve(self) -> None:
         """All steps from noise to clean latents, audio and video jointly."""
-
-        def velocity(latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
-            audio, video = self._pass.model.velocities(self._pass(latents, tau, self.place.rotation, self._attend))
-            return audio[0], video[0]
-
-        solved = solve(self.noise, self._pass.times, velocity)
+        solved = solve(self.noise, self._pass.times, self.velocity)
         for own, each in zip(self.latents, solved, strict=True):
             own.copy_(each)
+
+    def velocity(self, latents: tuple[Tensor, Tensor], tau: float) -> tuple[Tensor, Tensor]:
+        """Audio and video velocities [tokens, channels] at a noise level of the solver."""
+        audio, video = self._pass.model.velocities(self._pass(latents, tau, self.place.rotation, self._attend))
+        return audio[0], video[0]
 
     def clean(self) -> None:
         """The clean pass: writes the keys and values of the clean latents into the cache."""

@@ -48,6 +48,8 @@ class UnitPlace:
 class CacheAttention:
     """Writes the keys and values of a pass into their slots and attends over the whole cache.
 
+    A pass that is learned from attends over a copy instead: history has no gradient.
+
     Attributes:
         keys_values: the cache's, [layers, 2, K, N, S].
         slots_T: of the pass's tokens.
@@ -60,6 +62,7 @@ class CacheAttention:
 
     def __call__(self, layer: int, q_BTHS: Tensor, k_BTKS: Tensor, v_BTKS: Tensor) -> Tensor:
         keys, values = self.keys_values[layer]
-        keys.index_copy_(1, self.slots_T, k_BTKS[0].transpose(0, 1))
-        values.index_copy_(1, self.slots_T, v_BTKS[0].transpose(0, 1))
+        write = Tensor.index_copy if k_BTKS.requires_grad else Tensor.index_copy_
+        keys = write(keys, 1, self.slots_T, k_BTKS[0].transpose(0, 1))
+        values = write(values, 1, self.slots_T, v_BTKS[0].transpose(0, 1))
         return attend_grouped(q_BTHS, keys[None], values[None], self.bias_1N)

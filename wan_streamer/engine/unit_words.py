@@ -3,6 +3,8 @@
 Shape letters: T tokens, D width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -74,12 +76,21 @@ class UnitWords:
         for index in range(self._word_count):
             word = likeliest(model.text_head(context_1D)[0], listen)
             self._words[index].copy_(word.masked_fill(~goes_on, listen))
-            token = model.embed_text(self._words[None, index : index + 1])
-            at = self._user_count + index
-            context_1D = self._pass(token, self._cache, self.place, slice(at, at + 1), 1 + index)
+            context_1D = self._write(index)
             goes_on = goes_on & (word != listen) & (word != end)
             if self._may_read and not goes_on:
                 break
+
+    def dictate(self, words: Sequence[int]) -> None:
+        """Words that somebody else has chosen for the unit, LISTEN or END included."""
+        for index, word in enumerate(words):
+            self._words[index] = word
+            self._write(index)
+
+    def _write(self, index: int) -> Tensor:
+        token = self._pass.model.embed_text(self._words[None, index : index + 1])
+        at = self._user_count + index
+        return self._pass(token, self._cache, self.place, slice(at, at + 1), 1 + index)
 
     def words(self) -> list[int]:
         """What `text` chose, up to LISTEN or END. Waits for the GPU: once a unit."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.audio_codec import AudioCodec
 from wan_streamer.model.config import AudioCodecConfig, VideoCodecConfig
+from wan_streamer.model.row_integers import restored
 from wan_streamer.model.video_codec import VideoCodec
 from wan_streamer.model.wan_vae import PICKLE_SUFFIXES, refuse_wan_vae
 from wan_streamer.model.weights_file import parse_config, read_weights
@@ -69,7 +70,7 @@ def load_codec(path: Path, kind: str) -> TrainedCodec:
             f"got weights of kind {metadata.get('kind')!r} in {path}, expected {kind!r}; name another file",
             reason="WEIGHTS_KIND",
         )
-    return _unpacked(path, kind, metadata, {name: tensor.float() for name, tensor in tensors.items()})
+    return _unpacked(path, kind, metadata, {name: tensor.float() for name, tensor in restored(tensors).items()})
 
 
 def _pickled_shapes(path: Path) -> dict[str, tuple[int, ...]]:

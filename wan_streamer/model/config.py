@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from wan_streamer.unit import samples_per_unit
 
 MEL_FRAME_MS = 10
-# Whisper tiny's width, at each of the 20 ms of a token of 80 ms.
-WHISPER_FEATURES = 4 * 384
+# Classes of what is spelled: letters, and none. It is spelled every 20 ms, four times a token of the ear.
+LETTERS = " 'abcdefghijklmnopqrstuvwxyz0123456789"
+LETTER_CLASSES, STEPS_PER_TOKEN = len(LETTERS) + 1, 4
+HEARD_LETTERS = STEPS_PER_TOKEN * LETTER_CLASSES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,25 +76,29 @@ class AudioCodecConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EarConfig:
-    """The pretrained ear (model/ear.py), which has one size and is not trained further, and what is trained on it.
+    """Two ears, which have one size and are not trained with the Transformer, and what reads what they hear.
 
     Attributes:
-        whisper: Whisper's encoder listens, too (model/whisper_ear.py): words of more voices, 0.4 s late.
-        width: of the speech encoder (model/speech_encoder.py).
-        dilations: of its convolutions, in tokens; each sees three.
+        features: of a token, from the ear that is there at once (model/ear.py); the other spells (whisper_ear.py).
+        width, buckets: of the table of n-grams of letters (model/letter_grams.py).
+        grams: their sizes.
+        memories: tokens after which a share 1/e of what was read is left, for equal parts of the width.
+        dilations: of the reader's convolutions (model/letter_reader.py), in tokens; each sees three.
     """
 
     sample_rate_hz: int = 16_000
     tokens_per_unit: int = 2
     features: int = 96
-    whisper: bool = False
-    width: int = 192
-    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 8, 1, 2, 4, 1, 2, 4, 8)
+    width: int = 128
+    buckets: int = 16_384
+    grams: tuple[int, ...] = (2, 3, 4)
+    memories: tuple[float, ...] = (14.0, 40.0)
+    dilations: tuple[int, ...] = ()
 
     @property
     def heard_features(self) -> int:
-        """Numbers of a token, of all that listens."""
-        return self.features + WHISPER_FEATURES * self.whisper
+        """Numbers of a token: chances of letters, and the features."""
+        return HEARD_LETTERS + self.features
 
 
 @dataclass(frozen=True, kw_only=True)

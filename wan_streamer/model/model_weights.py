@@ -1,4 +1,7 @@
-"""Weights of the trained Transformer in safetensors: all but codecs and ear, which ship in files of their own."""
+"""Weights of the trained Transformer in safetensors: all but the ear and the codecs, which ship in files of their own.
+
+An avatar's file has its own codecs besides, for a voice and a face that those that ship do not know.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,7 +20,8 @@ from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.model.weights_file import read_metadata, read_weights
 
 # What is not trained with the Transformer.
-FROZEN = ("audio_codec.", "video_codec.", "user_audio.ear.", "user_audio.whisper.", "audio_latent_", "video_latent_")
+CODECS = ("audio_codec.", "video_codec.", "audio_latent_", "video_latent_")
+FROZEN = (*CODECS, "user_audio.ear.", "user_audio.whisper.")
 KIND = "transformer"
 
 
@@ -26,10 +30,21 @@ def trained_tensors(model: WanStreamer) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(FROZEN)}
 
 
-def pack_model(model: WanStreamer, metadata: dict[str, str], dtype: torch.dtype) -> bytes:
-    """The file's content, in `dtype`."""
-    tensors = {name: tensor.to(dtype).cpu().contiguous() for name, tensor in trained_tensors(model).items()}
-    return safetensors.torch.save(tensors, metadata_of(model.config, metadata))
+def codec_tensors(model: WanStreamer) -> dict[str, Tensor]:
+    """Name and value of the codecs' weights and of the statistics of their latents."""
+    return {name: tensor for name, tensor in model.state_dict().items() if name.startswith(CODECS)}
+
+
+def pack_model(model: WanStreamer, metadata: dict[str, str], dtype: torch.dtype, *, with_codecs: bool = False) -> bytes:
+    """The file's content, in `dtype`; an avatar's with its codecs, the statistics of latents in float32."""
+    tensors = {name: tensor.to(dtype) for name, tensor in trained_tensors(model).items()}
+    if with_codecs:
+        tensors |= {
+            name: tensor.float() if "_latent_" in name else tensor.to(dtype)
+            for name, tensor in codec_tensors(model).items()
+        }
+    content = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(content, metadata_of(model.config, metadata))
 
 
 def metadata_of(config: ModelConfig, metadata: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +75,7 @@ def config_of(path: Path) -> ModelConfig:
 
 
 def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
-    """Fills a model with trained weights and returns what the file says of them.
+    """Fills a model with trained weights, and the codecs of an avatar's; returns what the file says of them.
 
     Raises:
         InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of something else, or of another configuration; SENSES_DIFFER:
@@ -68,7 +83,7 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
     """
     metadata, packed = read_weights(path)
     tensors = restored(packed)
-    own = trained_tensors(model)
+    own = trained_tensors(model) | (codec_tensors(model) if _has_codecs(tensors) else {})
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if metadata.get("kind") != KIND or shapes != {name: tensor.shape for name, tensor in own.items()}:
         raise InvalidInput(
@@ -77,15 +92,45 @@ def load_trained(path: Path, model: WanStreamer) -> dict[str, str]:
             reason="WEIGHTS_KIND",
         )
     _check_text(metadata, model, path)
+    if _has_codecs(tensors):
+        _fill(codec_tensors(model), tensors)
     check_senses(metadata, model, path)
     fill_trained(model, tensors)
     return metadata
 
 
-@torch.no_grad()
+def load_own_codecs(path: Path, model: WanStreamer) -> bool:
+    """Fills a model with the codecs of an avatar's file, and nothing else; False where the file has none.
+
+    Raises:
+        InvalidInput: WEIGHTS_DAMAGED; WEIGHTS_KIND: of another configuration.
+    """
+    tensors = {name: tensor for name, tensor in restored(read_weights(path)[1]).items() if name.startswith(CODECS)}
+    own = codec_tensors(model)
+    if not tensors:
+        return False
+    if {name: tensor.shape for name, tensor in tensors.items()} != {name: tensor.shape for name, tensor in own.items()}:
+        raise InvalidInput(
+            f"got {path} with codecs that do not fit the preset {model.config.name!r}, expected its codecs; name "
+            "another file",
+            reason="WEIGHTS_KIND",
+        )
+    _fill(own, tensors)
+    return True
+
+
+def _has_codecs(tensors: Mapping[str, Tensor]) -> bool:
+    return any(name.startswith(CODECS) for name in tensors)
+
+
 def fill_trained(model: WanStreamer, tensors: Mapping[str, Tensor]) -> None:
     """Writes the values of all that is trained into a model of the same configuration."""
-    for name, tensor in trained_tensors(model).items():
+    _fill(trained_tensors(model), tensors)
+
+
+@torch.no_grad()
+def _fill(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in own.items():
         tensor.copy_(tensors[name])
 
 

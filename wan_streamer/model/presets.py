@@ -120,7 +120,7 @@ def v0_1_1b7() -> ModelConfig:
 
 
 def v0_2() -> ModelConfig:
-    """640x368, 920 video tokens a unit, for a mid-shot; the backbone has the shape of Qwen3-0.6B."""
+    """640x368, 920 video tokens a unit; the backbone has the shape of Qwen3-0.6B."""
     return _large("v0_2", height=368, width=640, qwen3=QWEN3_0_6B)
 
 

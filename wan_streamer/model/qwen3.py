@@ -14,7 +14,7 @@ from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.checkpoint_folder import CONFIG, CheckpointFolder, damaged
-from wan_streamer.model.config import BackboneConfig, ModelConfig
+from wan_streamer.model.config import BackboneConfig, EarConfig, ModelConfig
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.model_weights import trained_tensors
 from wan_streamer.model.presets import untrained
@@ -166,7 +166,9 @@ def new_tensors(config: ModelConfig, seed: int, dtype: torch.dtype) -> dict[str,
 
     The kind embedding of words is zero, and so is all that noise levels modulate.
     """
-    bare = dataclasses.replace(config.backbone, layer_count=0, vocabulary_size=1)
+    # A vocabulary of Qwen3's size twice would not fit everywhere; a reader of letters has one of its own.
+    rows = config.backbone.vocabulary_size if isinstance(config.user_audio, EarConfig) else 1
+    bare = dataclasses.replace(config.backbone, layer_count=0, vocabulary_size=rows)
     tensors = trained_tensors(untrained(dataclasses.replace(config, backbone=bare), seed))
     new = {name: tensor.to(dtype) for name, tensor in tensors.items() if not name.startswith(("transformer.", "text_"))}
     new["kind_embedding.weight"][Kind.AGENT_TEXT] = 0

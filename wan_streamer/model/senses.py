@@ -5,11 +5,11 @@ Latents of other codecs look alike and mean something else.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.model.row_integers import SCALE, rounded
 from wan_streamer.model.wan_streamer import WanStreamer
 
 SOUND = ("user_audio.ear", "user_audio.whisper", "audio_codec", "audio_latent")
@@ -18,11 +18,15 @@ HASH, WITH_PICTURES = "senses_sha256", "senses_pictures"
 
 
 def senses_fingerprint(model: WanStreamer, *, pictures: bool) -> str:
-    """Hash of the weights that encode sound, and pictures where there are some."""
+    """Hash of the weights that encode sound, and pictures where there are some, as near as 8-bit integers say them.
+
+    A run writes codecs in float16, the package carries them rounded: they mean the same.
+    """
     digest = hashlib.sha256()
-    state: dict[str, Any] = model.state_dict()
+    kinds = SOUND + PICTURES if pictures else SOUND
+    state = rounded({name: tensor for name, tensor in model.state_dict().items() if name.startswith(kinds)})
     for name in sorted(state):
-        if name.startswith(SOUND + PICTURES if pictures else SOUND):
+        if not name.endswith(SCALE):
             digest.update(name.encode() + state[name].cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.model.ear import load_ear
-from wan_streamer.model.model_weights import load_trained
+from wan_streamer.model.model_weights import config_of, load_trained
+from wan_streamer.model.presets import untrained
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.model.whisper_ear import load_whisper_ear
@@ -45,9 +46,20 @@ def use_shipped_senses(model: WanStreamer) -> bool:
         model.set_latent_statistics(kind, trained.latent_mean, trained.latent_deviation)
     if isinstance(model.user_audio, EarEncoder):
         model.user_audio.ear.load_state_dict(load_ear(EAR).state_dict())
-        if model.user_audio.whisper is not None:
-            model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
+        model.user_audio.whisper.load_state_dict(load_whisper_ear(WHISPER_EAR).state_dict())
     return True
+
+
+def trained_model(path: Path) -> WanStreamer:
+    """The model whose weights lie in a file, with the senses that ship, or the codecs of an avatar's.
+
+    Raises:
+        InvalidInput: the file is damaged, or its weights were trained with other codecs.
+    """
+    model = untrained(config_of(path), 0)
+    use_shipped_senses(model)
+    load_trained(path, model)
+    return model
 
 
 def use_shipped_transformer(model: WanStreamer) -> bool:

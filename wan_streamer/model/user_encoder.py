@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wan_streamer.model.audio_codec import AudioEncoder
 from wan_streamer.model.config import AudioCodecConfig, EarConfig, VideoCodecConfig
 from wan_streamer.model.ear import Ear
-from wan_streamer.model.speech_encoder import SpeechEncoder
+from wan_streamer.model.letter_reader import LetterReader
 from wan_streamer.model.video_codec import VideoEncoder
 from wan_streamer.model.whisper_ear import WhisperEar
 
@@ -48,22 +48,23 @@ class UserAudioEncoder(nn.Module):
 
 
 class EarEncoder(nn.Module):
-    """Features of pretrained ears [B, U, N, C] -> tokens [B, U, N, D], through what is trained to hear words."""
+    """What the ears hear [B, U, N, C] -> tokens [B, U, N, D], through what is trained to read it.
 
-    def __init__(self, config: EarConfig, width: int) -> None:
+    One ear (`ear.py`) is there at once; the other (`whisper_ear.py`) spells words, 0.5 s late.
+    """
+
+    def __init__(self, config: EarConfig, width: int, vocabulary_size: int) -> None:
         super().__init__()
         self.ear = Ear()
-        self.whisper = WhisperEar() if config.whisper else None
-        self.speech = SpeechEncoder(config, width)
-        self.adapt = nn.Sequential(nn.Linear(config.width, width), nn.SiLU(), nn.Linear(width, width))
+        self.whisper = WhisperEar()
+        self.reader = LetterReader(config, width, vocabulary_size)
 
     def sense(self, samples_BT: Tensor) -> Tensor:
         """What all that is pretrained makes of the samples of whole units."""
-        features: Tensor = self.ear(samples_BT)
-        return features if self.whisper is None else torch.cat([features, self.whisper(samples_BT)], dim=3)
+        return torch.cat([self.whisper(samples_BT), self.ear(samples_BT)], dim=3)
 
-    def forward(self, features_BUNC: Tensor) -> Tensor:
-        return self.adapt(self.speech(features_BUNC))
+    def forward(self, heard_BUNC: Tensor) -> Tensor:
+        return self.reader(heard_BUNC)
 
 
 class SightEncoder(nn.Module):

@@ -169,7 +169,7 @@ class WanStreamer(nn.Module):
 
 def _user_audio(config: ModelConfig, width: int) -> UserAudioEncoder | EarEncoder:
     if isinstance(config.user_audio, EarConfig):
-        return EarEncoder(config.user_audio, width)
+        return EarEncoder(config.user_audio, width, config.backbone.vocabulary_size)
     return UserAudioEncoder(config.user_audio, width)
 
 
@@ -179,8 +179,10 @@ def _user_video(config: ModelConfig, width: int) -> UserVideoEncoder | SightEnco
 
 def _initialise(module: nn.Module) -> None:
     """Truncated-normal linear layers; what modulates starts at zero."""
-    if isinstance(module, nn.Linear | nn.Embedding):
+    if isinstance(module, nn.Linear | nn.Embedding | nn.EmbeddingBag):
         nn.init.trunc_normal_(module.weight, std=0.02)
+    if isinstance(module, nn.EmbeddingBag) and module.padding_idx is not None:
+        nn.init.zeros_(module.weight[module.padding_idx])
     if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, WanStreamer):

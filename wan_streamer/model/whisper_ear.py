@@ -24,10 +24,12 @@ from wan_streamer.model.ear import (
     MEL_WINDOW_SAMPLES,
     POWER_FLOOR,
     RANGE_DECADES,
+    TOKENS_PER_UNIT,
     UNIT_SAMPLES,
 )
 from wan_streamer.model.mel_bank import mel_bank
 from wan_streamer.model.row_integers import restored
+from wan_streamer.model.speller import Speller
 from wan_streamer.model.streaming import CausalLayer
 
 WIDTH, LAYERS, HEADS, MEL_BANDS = 384, 4, 6, 80
@@ -101,9 +103,9 @@ class WhisperMel(nn.Module):
 
 
 class WhisperEar(nn.Module):
-    """Samples [B, T] of whole units, 16 kHz in -1..1 -> features [B, U, 2, 4 * 384]; frozen.
+    """Samples [B, T] of whole units, 16 kHz in -1..1 -> chances of letters and of BLANK, [B, U, 2, 4 * K]; frozen.
 
-    Before its beginning a conversation was digitally silent, and its first two units hear nothing (zeros). Made without
+    Before its beginning a conversation was digitally silent, and in its first two units nothing is heard. Made without
     weights it hears nothing at all: see `load_whisper_ear`.
     """
 
@@ -111,6 +113,7 @@ class WhisperEar(nn.Module):
         super().__init__()
         self.mel = WhisperMel()
         self.encoder = WhisperEncoder()
+        self.speller = Speller(WIDTH)
         self.past = CausalLayer((WINDOW_SAMPLES - UNIT_SAMPLES,), time_axis=1)
         self.waiting = CausalLayer((UNIT_TOKENS, WIDTH), time_axis=1)
         self.units = CausalLayer((1,), time_axis=1)
@@ -130,7 +133,8 @@ class WhisperEar(nn.Module):
             )
         before = self.units.state_for(samples_BT).past
         # A stream's units are counted: which of them ends a window, and whether a unit's tokens are waiting.
-        odd = int(before[0, 0]) % UNITS_PER_WINDOW
+        # Without numbers it is the dearer one.
+        odd = UNITS_PER_WINDOW - 1 if before.is_meta else int(before[0, 0]) % UNITS_PER_WINDOW
         self.units.remember((before + unit_count) % UNITS_PER_WINDOW)
         ends_BWT = self.past.with_past(samples_BT).unfold(1, WINDOW_SAMPLES, UNIT_SAMPLES)
         new = self._hear(ends_BWT[:, 1 - odd :: UNITS_PER_WINDOW])
@@ -139,7 +143,7 @@ class WhisperEar(nn.Module):
         now, later = tokens.split([unit_count * UNIT_TOKENS, tokens.shape[1] - unit_count * UNIT_TOKENS], dim=1)
         if later.shape[1]:
             self.waiting.remember(later)
-        return now.reshape(len(now), unit_count, 2, -1)
+        return self.speller(now).exp().reshape(len(now), unit_count, TOKENS_PER_UNIT, -1)
 
     def _hear(self, windows_BWT: Tensor) -> Tensor:
         """Tokens of windows, [B, 16 W, D]."""

@@ -1,7 +1,7 @@
 """Whisper's encoder learns to hear the visitors: letters by CTC from the two seconds that a window hears.
 
 Connectionist temporal classification (Graves et al., ICML 2006) over the tokens in which each word is said. All of the
-encoder learns, slowly; what spells is thrown away, since the speech encoder spells from longer stretches.
+encoder learns, slowly, and what spells on top of it fast.
 
 Shape letters: W windows, T samples, R mel bands, F mel frames, N tokens, D width, K classes.
 """
@@ -15,12 +15,10 @@ import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from wan_streamer.media.formats import INT16_SCALE
 from wan_streamer.model.row_integers import rounded
-from wan_streamer.model.speech_encoder import LETTERS, SpeechBlock
-from wan_streamer.model.whisper_ear import WIDTH, WhisperEar, WhisperEncoder, WhisperMel, load_whisper_ear
+from wan_streamer.model.whisper_ear import WhisperEar, WhisperMel, load_whisper_ear
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ear_data import SpokenWindow, SpokenWindows
@@ -36,7 +34,6 @@ from wan_streamer.train.whisper_ear_weights import AUTHORS
 WARP: Final = (0.85, 1.18)
 WARPED_SHARE: Final = 0.7
 HIDDEN_BANDS, HIDDEN_FRAMES = 14, 9
-SPELLER_WIDTH, SPELLER_DILATIONS = 256, (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,23 +67,17 @@ class EarRecipe:
             raise ValueError("got steps, batch_size, validation_items or a period below 1, expected at least 1")
 
 
-class Speller(nn.Module):
+class SpellingEar(nn.Module):
     """Log-mel energies [W, R, F] -> log-probabilities of letters and of BLANK, [W, N, K]."""
 
-    def __init__(self, encoder: WhisperEncoder) -> None:
+    def __init__(self, ear: WhisperEar) -> None:
         super().__init__()
-        self.encoder = encoder.requires_grad_(True)
-        # Causal: what lies ahead only the encoder knows, as where it serves.
-        blocks = (SpeechBlock(SPELLER_WIDTH, dilation) for dilation in SPELLER_DILATIONS)
-        self.spells = nn.Sequential(
-            nn.Linear(WIDTH, SPELLER_WIDTH),
-            *blocks,
-            nn.LayerNorm(SPELLER_WIDTH),
-            nn.Linear(SPELLER_WIDTH, len(LETTERS) + 1),
-        )
+        # What spells is causal: what lies ahead only the encoder knows, as where it serves.
+        self.encoder, self.speller = ear.encoder.requires_grad_(True), ear.speller.requires_grad_(True)
 
     def forward(self, mel_WRF: Tensor) -> Tensor:
-        return F.log_softmax(self.spells(self.encoder(mel_WRF)).float(), dim=-1)
+        log_chances: Tensor = self.speller(self.encoder(mel_WRF))
+        return log_chances
 
 
 class EarTrainer:
@@ -102,10 +93,10 @@ class EarTrainer:
         self.step_count = 0
         self.mel = WhisperMel()
         self._filters = self.mel.filters.clone()
-        self.speller = Speller(ear.encoder).to(arithmetic.device).train()
-        self.ema = Ema(self.speller, recipe.ema_decay)
-        self._forward: nn.Module = torch.compile(self.speller) if arithmetic.compile else self.speller  # type: ignore[assignment]
-        parts = (self.speller.encoder, self.speller.spells)
+        self.ear = SpellingEar(ear).to(arithmetic.device).train()
+        self.ema = Ema(self.ear, recipe.ema_decay)
+        self._forward: nn.Module = torch.compile(self.ear) if arithmetic.compile else self.ear  # type: ignore[assignment]
+        parts = (self.ear.encoder, self.ear.speller)
         rates, decay = recipe.optimizer, recipe.optimizer.weight_decay
         self._optimizer = torch.optim.AdamW(
             [{"params": list(part.parameters())} for part in parts], betas=rates.betas, weight_decay=decay
@@ -126,10 +117,10 @@ class EarTrainer:
         loss = spelling_loss(log_chances, windows)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.group.average_gradients(self.speller.parameters())
-        norm = nn.utils.clip_grad_norm_(self.speller.parameters(), config.gradient_norm)
+        self.group.average_gradients(self.ear.parameters())
+        norm = nn.utils.clip_grad_norm_(self.ear.parameters(), config.gradient_norm)
         self._optimizer.step()
-        self.ema.update(self.speller, step)
+        self.ema.update(self.ear, step)
         self.step_count += 1
         return {"loss": loss.detach(), "norm": norm.detach()}
 
@@ -144,7 +135,7 @@ class EarTrainer:
         """What a checkpoint holds."""
         return {
             "step_count": self.step_count,
-            "speller": self.speller.state_dict(),
+            "ear": self.ear.state_dict(),
             "ema": self.ema.module.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
@@ -152,7 +143,7 @@ class EarTrainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from `state`."""
         self.step_count = state["step_count"]
-        self.speller.load_state_dict(state["speller"])
+        self.ear.load_state_dict(state["ear"])
         self.ema.module.load_state_dict(state["ema"])
         self._optimizer.load_state_dict(state["optimizer"])
 
@@ -162,9 +153,9 @@ class EarTrainer:
         Raises:
             InvalidInput: it cannot be read.
         """
-        state = load_whisper_ear(path).encoder.state_dict()
-        for speller in (self.speller, self.ema.module):
-            speller.encoder.load_state_dict(state)
+        state = SpellingEar(load_whisper_ear(path)).state_dict()
+        for ear in (self.ear, self.ema.module):
+            ear.load_state_dict(state)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -178,6 +169,7 @@ class EarTrainer:
         """The averaged ear as it ships: 8-bit integers by row."""
         ear = WhisperEar()
         ear.encoder.load_state_dict(self.ema.module.encoder.state_dict())
+        ear.speller.load_state_dict(self.ema.module.speller.state_dict())
         return safetensors.torch.save(rounded(ear.state_dict()), metadata | {"kind": "whisper-ear", "authors": AUTHORS})
 
 

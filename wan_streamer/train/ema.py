@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import nn
 
+from wan_streamer.train.sharding import local
+
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -20,6 +22,6 @@ class Ema(Generic[Module]):
     def update(self, module: Module, step: int) -> None:
         """Moves the average towards the module after step number `step` (from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        average = [parameter.data for parameter in self.module.parameters()]
-        newest = [parameter.data for parameter in module.parameters()]
+        average = [local(parameter.data) for parameter in self.module.parameters()]
+        newest = [local(parameter.data) for parameter in module.parameters()]
         torch._foreach_lerp_(average, newest, 1 - decay)

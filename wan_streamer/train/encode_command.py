@@ -13,7 +13,8 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.presets import preset, untrained
+from wan_streamer.model.model_weights import load_own_codecs
+from wan_streamer.model.presets import names_weights, preset, untrained
 from wan_streamer.model.senses import senses_fingerprint
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.wan_streamer import WanStreamer
@@ -98,7 +99,7 @@ def random_of(variant: int, number: int) -> np.random.Generator | None:
 
 
 def model_with_senses(name: str) -> WanStreamer:
-    """A model of a preset with the codecs and the ear that ship, the rest from a seed.
+    """A model of a preset with the ear and the codecs that ship, or those of an avatar's file; the rest from a seed.
 
     Raises:
         InvalidInput: there is no such preset, or no codecs ship for it.
@@ -106,6 +107,8 @@ def model_with_senses(name: str) -> WanStreamer:
     model = untrained(preset(name), 0)
     if not use_shipped_senses(model):
         raise InvalidInput(f"got the preset {name}, expected one whose codecs ship", reason="PRESET")
+    if names_weights(name):
+        load_own_codecs(Path(name), model)
     return model
 
 

@@ -39,8 +39,9 @@ BLOCK_UNITS: Final = 25
 def unit_type(config: ModelConfig, *, pictures: bool, agent_sound: bool = True) -> np.dtype[Any]:
     """The record of one unit. All latents have mean 0 and deviation 1.
 
-    heard: the ear's features; words: the agent's text tokens (NOTHING where there is none); said: the visitors' words
-    to the agent, when they are over; noticed: what a visitor does ("show card red"); speaks: the agent speaks.
+    heard: chances of letters, and features of the other ear; words: the agent's text tokens (NOTHING where there is
+    none); said: the visitors' words to the agent, when they are over; noticed: what a visitor does ("show card red");
+    speaks: the agent speaks.
     With the agent's sound also audio: its latents. With pictures also seen: latents of what the camera sees, and video:
     of the agent's picture.
     """
@@ -109,6 +110,21 @@ class Encoder:
         variant: np.random.Generator | None,
     ) -> None:
         records["heard"] = self._hear(samples, variant)
+        self._add_words(records, timeline)
+
+    def encode_spelled(self, timeline: Timeline, letters: NDArray[np.float32]) -> NDArray[Any]:
+        """A record of `heard_type` for each unit of a conversation that nobody has spoken.
+
+        Args:
+            letters: chances of letters, [units, tokens, STEPS_PER_TOKEN * classes].
+        """
+        records = np.zeros(len(timeline.units), self.heard_type)
+        records["heard"] = np.nan
+        records["heard"][..., : letters.shape[2]] = letters
+        self._add_words(records, timeline)
+        return records
+
+    def _add_words(self, records: NDArray[Any], timeline: Timeline) -> None:
         records["words"] = self._place(timeline.agent_turns(), len(records), begin=True)
         turns = [one for one in timeline.utterances if isinstance(one.event, UserTurn)]
         records["said"] = self._place(turns, len(records), begin=False)
@@ -162,7 +178,7 @@ class Encoder:
         frames = range(conversation.unit_count * FRAMES_PER_UNIT)
         with Pictures(heads, height=config.height, width=config.width) as pictures:
             sides = {
-                "video": pictures.agent(conversation.agent_curves, frames),
+                "video": pictures.agent(conversation, frames),
                 "seen": pictures.visitors(conversation, frames),
             }
             for name, drawn in sides.items():

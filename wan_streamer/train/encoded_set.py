@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from wan_streamer.train.data.sources.atomic import atomic_file, replace_file
 from wan_streamer.train.manifest import DataFile, DataManifest
 
 INDEX: Final = "encoded.json"
+# In what is said of a set: its sound and pictures are a model's, these weights' (`roll_command.py`).
+ROLLED: Final = "rolled_by"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class EncodedSet:
     @cached_property
     def conversations(self) -> tuple[NDArray[Any], ...]:
         """The records of each conversation."""
+        # Each is a file that stays open: a shell lets a program open a thousand, the system far more.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         return tuple(_open(path_of(self.folder, number)) for number in range(self.about["count"]))
 
 

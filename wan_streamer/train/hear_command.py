@@ -22,6 +22,7 @@ from wan_streamer.train.data.make import ConversationMaker
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.program import run_program
+from wan_streamer.train.data.store.row import USER_BIT_RATE, as_kept
 from wan_streamer.train.encode_command import check_variant, model_with_senses, random_of
 from wan_streamer.train.encoded import Encoder
 from wan_streamer.train.record_pool import make_missing
@@ -37,6 +38,8 @@ class HearOptions(DrawOptions):
     """Size of the model."""
     variant: int = 0
     """Above 0: a variant of what is heard, with voices of other length, level and time than there are."""
+    user_bit_rate: int = USER_BIT_RATE
+    """Bits a second of the Opus through which it is heard, as `data render` keeps it."""
     bfloat16: bool = False
     """The ears compute in bfloat16: much faster where the processor has it."""
     processes: int = 2
@@ -66,9 +69,10 @@ def hear(options: HearOptions, console: Console) -> None:
 
 
 def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
-    drawn = json.dumps([dataclasses.asdict(script) for script in scripts], sort_keys=True)
+    drawn = json.dumps([options.agent.text, [dataclasses.asdict(script) for script in scripts]], sort_keys=True)
     about = {
         "data_sha256": hashlib.sha256(drawn.encode()).hexdigest(),
+        "user_bit_rate": options.user_bit_rate,
         "model": senses_fingerprint(model_with_senses(options.preset), pictures=False),
         "preset": options.preset,
         "pictures": False,
@@ -82,13 +86,18 @@ def _about(options: HearOptions, scripts: Sequence[Script]) -> dict[str, Any]:
 
 class _Maker:
     def __init__(self, options: HearOptions, scripts: Sequence[Script]) -> None:
-        self.scripts, self.maker, self.variant = scripts, ConversationMaker(DataCache(options.cache)), options.variant
+        self.scripts, self.variant = scripts, options.variant
+        self.maker = ConversationMaker(DataCache(options.cache), options.agent)
         self.encoder = Encoder(model_with_senses(options.preset), None, bfloat16=options.bfloat16)
+        self.user_bit_rate = options.user_bit_rate
 
     def records(self, number: int) -> NDArray[Any]:
         """A record for each unit of a conversation."""
         try:
-            return self.encoder.encode_heard(*self.maker.hear(self.scripts[number]), random_of(self.variant, number))
+            timeline, samples = self.maker.hear(self.scripts[number])
+            return self.encoder.encode_heard(
+                timeline, as_kept(samples, self.user_bit_rate), random_of(self.variant, number)
+            )
         except InvalidInput as error:
             if error.reason != "SCRIPT":
                 raise

@@ -30,7 +30,7 @@ def hear_variant(encoder: EarEncoder, samples_T: Tensor, random: Generator) -> T
     moved = torch.cat([samples_T[earlier:], samples_T.new_zeros(earlier)])
     gain = 10 ** (random.uniform(-GAIN_DB, GAIN_DB) / 20)
     factor = random.uniform(*WARP)
-    mels = [encoder.ear.mel.filters, *([] if encoder.whisper is None else [encoder.whisper.mel.filters])]
+    mels = [encoder.ear.mel.filters, encoder.whisper.mel.filters]
     plain = [filters.clone() for filters in mels]
     try:
         for filters in mels:

@@ -13,7 +13,7 @@ from wan_streamer.train.takes import TAKE_UNITS, Take, takes_of
 
 MANIFEST_SUFFIX = ".jsonl"
 DATA_SET_MANIFEST = "manifest.json"
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".g722", ".mp4", ".mkv", ".webm"})
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".g722", ".mp4", ".mov", ".mkv", ".webm"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".mov"})
 
 

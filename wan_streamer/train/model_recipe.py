@@ -6,7 +6,7 @@ from typing import Literal
 from wan_streamer.model.config import ModelConfig
 from wan_streamer.train.schedule import OptimizerConfig
 
-Text = Literal["words", "said", "noticed", "dialogue"]
+Text = Literal["words", "given", "said", "noticed", "dialogue"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +20,15 @@ class TaskConfig:
         noisy_units: how many units of a window have a noisy copy.
         hears, sees: the user's sound and pictures are in the sequence.
         speaks, shows: the agent's sound and pictures are.
-        text: what the text tokens are: the agent's words; the visitors' (to be heard); names of what visitors do (to be
-            seen); or both sides' words, and then the user streams are blank.
-        spells: the visitors' words as letters by CTC, for the speech encoder alone; the backbone has no part.
+        text: what the text tokens are: the agent's words, to be learned or only given; the visitors' (to be heard);
+            names of what visitors do (to be seen); or both sides' words, and then the user streams are blank.
+        reads: the visitors' words, and what will be answered, for what reads letters alone; the backbone has no part.
         forgets: no unit sees the words of those before it: what is written must come from what is heard and seen, not
             from sentences learned by heart.
+        borrows: the agent's sound and all pictures come from another conversation, out of a time in which the agent is
+            silent: what is answered, and to what nothing is, is then learned beside all streams from far more
+            conversations than there are pictures of. Windows around questions end where its voice begins, windows from
+            anywhere lie where it is silent. Interruptions are questions beside an agent that another one interrupted.
         where: windows from anywhere, or of the agent's turns: long ones more often, and what is said n times as often
             as what is said once times the root of n, so that rare answers are learned, too; or around what visitors say
             to the agent or do.
@@ -40,17 +44,26 @@ class TaskConfig:
     speaks: bool = True
     shows: bool = False
     text: Text = "words"
-    spells: bool = False
+    reads: bool = False
     forgets: bool = False
-    where: Literal["anywhere", "turn", "question", "action"] = "anywhere"
+    borrows: bool = False
+    where: Literal["anywhere", "turn", "question", "action", "interruption"] = "anywhere"
 
     def __post_init__(self) -> None:
         if min(self.batch_size, self.units) < 1 or not 0 <= self.noisy_units <= self.units:
             raise ValueError("got batch_size or units below 1 or noisy_units beyond the units, expected a window")
         if self.noisy_units and not (self.speaks or self.shows):
             raise ValueError("got noisy units of a task without latents, expected speaks or shows")
-        if self.spells and (self.speaks or self.sees or self.text != "said" or not self.hears):
-            raise ValueError("got a task that spells something else than what is said, expected hears, said, no more")
+        if self.reads and (self.speaks or self.sees or self.text != "said" or not self.hears):
+            raise ValueError("got a task that reads something else than what is said, expected hears, said, no more")
+        can_borrow = self.where not in ("turn", "action") and self.speaks and self.shows and not self.noisy_units
+        if self.borrows and not can_borrow:
+            raise ValueError(
+                "got a task that borrows and makes media, or has none, or around turns or actions, expected no noisy "
+                "units, anywhere or around questions or interruptions"
+            )
+        if self.where == "interruption" and not self.borrows:
+            raise ValueError("got windows around interruptions that do not borrow, expected borrows")
         if self.sees and not self.hears:
             raise ValueError("got a task that sees and does not hear: the last user token writes the words")
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wan_streamer.errors import InvalidInput
-from wan_streamer.model.model_weights import fill_trained, load_trained, pack_model, trained_tensors
+from wan_streamer.model.config import HEARD_LETTERS, ModelConfig
+from wan_streamer.model.model_weights import fill_trained, load_own_codecs, load_trained, pack_model, trained_tensors
 from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.shipped import use_shipped_senses
@@ -17,12 +18,13 @@ from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
-from wan_streamer.train.encoded_set import EncodedSet
+from wan_streamer.train.encoded_set import ROLLED, EncodedSet
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
 from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
+from wan_streamer.train.sharding import ShardedState, by_kind, clip_gradients, copy_trained, shard_blocks, whole
 from wan_streamer.train.trainer import Arithmetic
 from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
 from wan_streamer.train.words import NOTHING
@@ -43,11 +45,20 @@ class ModelTask:
     def __init__(self, recipe: ModelRecipe, sets: Sequence[EncodedSet]) -> None:
         self.recipe, self.sets = recipe, tuple(sets)
         # Set by set: what is held out of one is held out of its variants.
-        numbered = [(number % recipe.heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
-        held_out = [one for place, one in numbered if place == 0]
-        training = [one for place, one in numbered if place] or held_out
-        self.training = [Windows(_fitting(training, task), task) for task in recipe.tasks]
-        self.heldout = [Windows(_fitting(held_out, task), task) for task in recipe.tasks]
+        rolled = [one for one in sets if ROLLED in one.about]
+        recorded = [one for one in sets if ROLLED not in one.about]
+        # Sound and pictures are learned from recordings; what to say, beside what the model makes of them itself.
+        beside = [*(one for one in recorded if not (rolled and one.about["pictures"])), *rolled]
+        of_recorded, of_beside = (_parts(some, recipe.heldout_every) for some in (recorded, beside))
+        parts = [of_recorded if task.noisy_units else of_beside for task in recipe.tasks]
+        # What is lent is not learned: what is held out borrows it from all.
+        self.training, self.heldout = (
+            [
+                Windows(_fitting(part[side], task), task, lenders=part[0])
+                for part, task in zip(parts, recipe.tasks, strict=True)
+            ]
+            for side in (0, 1)
+        )
         shares = np.array([task.share for task in recipe.tasks], np.float64)
         self._shares = shares / shares.sum()
 
@@ -59,11 +70,13 @@ class ModelTask:
     def heard_statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature of the ear where somebody speaks, each [C]."""
         spoken = [
-            np.asarray(one["heard"])[one["said"][:, 1] != NOTHING]
+            np.asarray(one["heard"])[one["said"][:, 1] != NOTHING][..., HEARD_LETTERS:]
             for encoded in self.sets
             for one in encoded.conversations[:STATISTICS_CONVERSATIONS]
         ]
         features_NC = torch.from_numpy(np.concatenate(spoken).astype(np.float32)).flatten(0, 1)
+        # Of what was made without sound nothing is known.
+        features_NC = features_NC[~features_NC.isnan().any(dim=1)]
         return features_NC.mean(dim=0), features_NC.std(dim=0).clamp(min=LEAST_DEVIATION)
 
     @torch.no_grad()
@@ -81,15 +94,22 @@ class ModelTask:
 class ModelTrainer:
     """Everything that changes from step to step. Its state after a step decides all that follows, bit for bit.
 
+    Args:
+        initial_weights: whose codecs are taken, where the file has some; those that ship else.
+
     Raises:
         InvalidInput: a set was encoded with other codecs than the model's.
     """
 
-    def __init__(self, task: ModelTask, arithmetic: Arithmetic, group: Group) -> None:
+    def __init__(
+        self, task: ModelTask, arithmetic: Arithmetic, group: Group, initial_weights: Path | None = None
+    ) -> None:
         self.task, self.arithmetic, self.group = task, arithmetic, group
         self.recipe = recipe = task.recipe
         self.step_count = 0
-        self.model = _trainable(recipe).to(arithmetic.device)
+        self.model = trainable(recipe.model, recipe.seed)
+        self._has_own_codecs = initial_weights is not None and load_own_codecs(initial_weights, self.model)
+        self.model.to(arithmetic.device)
         for encoded in task.sets:
             made_with = {HASH: encoded.about["model"], WITH_PICTURES: str(encoded.about["pictures"]).lower()}
             check_senses(made_with, self.model, encoded.folder)
@@ -101,6 +121,9 @@ class ModelTrainer:
             # Block by block: nearly all of the work, one small graph that all share, and windows may be of any length.
             for block in self.model.transformer.blocks:
                 block.compile()
+        if arithmetic.shard:
+            for model in (self.model, self.ema.module):
+                shard_blocks(model, group, arithmetic.device)
         trained = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         self._parameters = list(trained.values())
         self._optimizer = make_optimizer(trained.items(), recipe.optimizer)
@@ -112,9 +135,10 @@ class ModelTrainer:
         windows = self.task.of_step(step)
         self._optimizer.zero_grad(set_to_none=True)
         measures = self._accumulate(windows, step)
-        self.group.average_gradients(self._parameters)
+        # What is shared arrives averaged.
+        self.group.average_gradients(by_kind(self._parameters)[0])
         norms = gradient_norms(self.model)
-        nn.utils.clip_grad_norm_(self._parameters, recipe.optimizer.gradient_norm)
+        clip_gradients(self._parameters, recipe.optimizer.gradient_norm)
         self._optimizer.step()
         self.ema.update(self.model, step)
         self.step_count += 1
@@ -142,7 +166,7 @@ class ModelTrainer:
     def _work(self, batch: Batch) -> dict[str, Tensor]:
         """Tokens and floating point operations of all processes for such a batch in each."""
         device, processes = self.arithmetic.device, self.group.size
-        tokens = torch.tensor(float(token_count(batch) * processes), device=device)
+        tokens = torch.tensor(float(token_count(self.model, batch) * processes), device=device)
         tflop = torch.tensor(training_tflop(self.model, batch) * processes, device=device)
         return {"tokens": tokens, "tflop": tflop}
 
@@ -162,21 +186,32 @@ class ModelTrainer:
         fill_trained(self.ema.module, state["ema"])
         self._optimizer.load_state_dict(state["optimizer"])
 
+    @property
+    def sharded(self) -> bool:
+        """Whether all processes have to validate, save and give weights together."""
+        return self.arithmetic.shard
+
+    def sharded_state(self, folder: Path) -> ShardedState:
+        """What a run in parts saves and goes on from instead of `state` and `restore`."""
+        return ShardedState(folder, self.model, self.ema.module, self._optimizer, self.group)
+
     def start_from(self, path: Path) -> None:
         """Begins with weights that were trained before.
 
         Raises:
             InvalidInput: they cannot be read, or are of another configuration.
         """
+        source = trainable(self.recipe.model, self.recipe.seed)
+        load_trained(path, source)
         for model in (self.model, self.ema.module):
-            load_trained(path, model)
+            copy_trained(model, source)
             self._know_ear(model)
 
-    def take_speech(self, path: Path) -> None:
-        """Takes the speech encoder, and nothing else, of weights that were trained before.
+    def take_reader(self, path: Path) -> None:
+        """Takes what reads letters, and nothing else, of weights that were trained before.
 
         Raises:
-            InvalidInput: they cannot be read, are of another configuration, or of a model without a speech encoder.
+            InvalidInput: they cannot be read, are of another configuration, or of a model without a reader.
         """
         source = untrained(self.recipe.model, self.recipe.seed)
         use_shipped_senses(source)
@@ -184,15 +219,15 @@ class ModelTrainer:
         for model in (self.model, self.ema.module):
             if not isinstance(model.user_audio, EarEncoder) or not isinstance(source.user_audio, EarEncoder):
                 raise InvalidInput(
-                    f"got {path} for {self.recipe.model.name}, expected one with an ear; leave --initial-speech out",
+                    f"got {path} for {self.recipe.model.name}, expected one with an ear; leave --initial-reader out",
                     reason="OPTIONS",
                 )
-            model.user_audio.speech.load_state_dict(source.user_audio.speech.state_dict())
+            model.user_audio.reader.load_state_dict(source.user_audio.reader.state_dict())
 
     def _know_ear(self, model: WanStreamer) -> None:
-        """Gives the speech encoder the statistics of what it hears, unless it has some."""
-        if isinstance(model.user_audio, EarEncoder) and bool((model.user_audio.speech.deviation == 1).all()):
-            model.user_audio.speech.set_statistics(*self.task.heard_statistics())
+        """Gives the reader the statistics of what it hears, unless it has some."""
+        if isinstance(model.user_audio, EarEncoder) and bool((model.user_audio.reader.deviation == 1).all()):
+            model.user_audio.reader.set_statistics(*self.task.heard_statistics())
 
     def validate(self) -> dict[str, float]:
         """How good the averaged weights are on what is held out."""
@@ -202,12 +237,16 @@ class ModelTrainer:
         """The averaged weights as they ship."""
         pictures = any(task.sees or task.shows for task in self.recipe.tasks)
         senses = senses_metadata(self.model, pictures=pictures)
-        return pack_model(self.ema.module, metadata | senses, torch.float16)
+        source = self.ema.module
+        if self.sharded:
+            source = untrained(self.recipe.model, self.recipe.seed)
+            source.load_state_dict({name: whole(value).cpu() for name, value in self.ema.module.state_dict().items()})
+        return pack_model(source, metadata | senses, torch.float16, with_codecs=self._has_own_codecs)
 
 
-def _trainable(recipe: ModelRecipe) -> WanStreamer:
+def trainable(config: ModelConfig, seed: int) -> WanStreamer:
     """The model with the codecs and the ear that ship, which stay as they are."""
-    model = untrained(recipe.model, recipe.seed)
+    model = untrained(config, seed)
     use_shipped_senses(model)
     names = trained_tensors(model)
     for name, parameter in model.named_parameters():
@@ -215,8 +254,17 @@ def _trainable(recipe: ModelRecipe) -> WanStreamer:
     return model.train()
 
 
+def _parts(sets: Sequence[EncodedSet], heldout_every: int) -> tuple[list[Records], list[Records]]:
+    """What is learned from, and what is held out."""
+    numbered = [(number % heldout_every, one) for s in sets for number, one in enumerate(s.conversations)]
+    held_out = [one for place, one in numbered if place == 0]
+    return [one for place, one in numbered if place] or held_out, held_out
+
+
 def _fitting(conversations: Sequence[Records], task: TaskConfig) -> list[Records]:
     """Those that have what a task needs; all where none has it, for the error that says so."""
+    if task.borrows:
+        return list(conversations)
     needed = {"video"} if task.sees or task.shows else set()
     needed |= {"audio"} if task.speaks else set()
     return [one for one in conversations if needed <= set(one.dtype.names or ())] or list(conversations)

@@ -8,12 +8,33 @@ from collections.abc import Callable
 from wan_streamer.errors import InvalidInput
 from wan_streamer.model.presets import nano
 from wan_streamer.train.adversarial import AdversarialConfig
+from wan_streamer.train.distill.distill_recipe import DistillRecipe
 from wan_streamer.train.ear_trainer import EarRecipe
+from wan_streamer.train.large_recipes import LARGE_RECIPES
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.recipe import AudioCodecRecipe, CodecRecipe, VideoCodecRecipe
 from wan_streamer.train.schedule import OptimizerConfig
+from wan_streamer.train.tasks import (
+    ANSWER,
+    ATTEND,
+    CONVERSE,
+    DIALOGUE,
+    DUPLEX,
+    FOLLOW,
+    GREET,
+    HEAR,
+    IDLE,
+    MEET,
+    NOTICE,
+    REACT,
+    READ,
+    SHOW,
+    SPEAK,
+    WAIT,
+    YIELD,
+)
 
-AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe
+AnyRecipe = CodecRecipe | EarRecipe | ModelRecipe | DistillRecipe
 
 # A step that no run reaches.
 NEVER = 1_000_000_000
@@ -86,35 +107,11 @@ def ear_nano() -> EarRecipe:
     return EarRecipe(name="ear-nano", steps=8000)
 
 
-# The visitors' words in letters, for the speech encoder alone.
-SPELL = TaskConfig(name="spell", batch_size=32, units=40, speaks=False, text="said", spells=True, where="question")
-# The visitors' words as they end, from sound alone: else a few thousand sentences are sooner learned by heart.
-HEAR = TaskConfig(name="hear", batch_size=10, units=32, speaks=False, text="said", forgets=True, where="question")
-# What is answered to what is heard, and when.
-ANSWER = TaskConfig(name="answer", batch_size=12, units=32, speaks=False, where="question")
-# What is answered to what, in words alone.
-DIALOGUE = TaskConfig(name="dialogue", batch_size=4, units=100, speaks=False, text="dialogue")
-# The agent's sound from its words: most turns are shorter than a window.
-SPEAK = TaskConfig(name="speak", batch_size=6, units=40, noisy_units=40, hears=False, where="turn")
-# When to speak, and what: the conversation's sound.
-CONVERSE = TaskConfig(name="converse", batch_size=2, units=100, noisy_units=40)
-# What the visitors do, in words.
-NOTICE = TaskConfig(name="notice", batch_size=4, units=30, sees=True, speaks=False, text="noticed", where="action")
-# What is said to what is seen, and when.
-REACT = TaskConfig(name="react", batch_size=4, units=30, sees=True, speaks=False, where="action")
-# The agent's sound and face from its words.
-SHOW = TaskConfig(name="show", batch_size=4, units=10, noisy_units=10, hears=False, shows=True, where="turn")
-# The agent's face through all of a conversation: most of it listens or waits.
-IDLE = TaskConfig(name="idle", batch_size=4, units=10, noisy_units=10, hears=False, shows=True)
-# All streams together.
-DUPLEX = TaskConfig(name="duplex", batch_size=2, units=50, noisy_units=20, sees=True, shows=True)
-
-
-def stage_1_nano_hearing() -> ModelRecipe:
-    """Words from sound, for the speech encoder alone: what comes after it would take days to learn to hear."""
-    optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, gradient_norm=1.0)
+def stage_1_nano_reading() -> ModelRecipe:
+    """Words and answers from letters, for the reader alone: what comes after it would take days to learn to read."""
+    optimizer = OptimizerConfig(learning_rate=2e-3, betas=(0.9, 0.98), warmup_steps=50, weight_decay=0.05)
     return ModelRecipe(
-        name="stage-1-nano-hearing", model=nano(), steps=9000, tasks=_mixed({SPELL: 1.0}), optimizer=optimizer
+        name="stage-1-nano-reading", model=nano(), steps=5000, tasks=mixed({READ: 1.0}), optimizer=optimizer
     )
 
 
@@ -125,19 +122,19 @@ def stage_1_nano_voice() -> ModelRecipe:
         name="stage-1-nano-voice",
         model=nano(),
         steps=2000,
-        tasks=_mixed({SPEAK: 1.0}),
+        tasks=mixed({SPEAK: 1.0}),
         optimizer=optimizer,
         drop_text=0.05,
     )
 
 
 def stage_1_nano_face() -> ModelRecipe:
-    """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-hearing`."""
+    """The face that speaks, listens and idles, and what visitors do, without hearing: beside `stage-1-nano-reading`."""
     return ModelRecipe(
         name="stage-1-nano-face",
         model=nano(),
         steps=4000,
-        tasks=_mixed({SHOW: 3.0, IDLE: 1.5, SPEAK: 1.0, NOTICE: 0.5, REACT: 0.5}),
+        tasks=mixed({SHOW: 3.0, IDLE: 1.5, SPEAK: 1.0, NOTICE: 0.5, REACT: 0.5}),
         optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=1e-3),
         drop_text=0.05,
     )
@@ -145,13 +142,13 @@ def stage_1_nano_face() -> ModelRecipe:
 
 def stage_1_nano() -> ModelRecipe:
     """The end of nano's first stage: each skill in short sequences; what was learned alone has to be kept only."""
-    understanding = {SPELL: 1.0, HEAR: 1.0, ANSWER: 6.0, DIALOGUE: 0.5, NOTICE: 0.5, REACT: 0.75}
+    understanding = {READ: 1.0, HEAR: 1.0, ANSWER: 6.0, DIALOGUE: 0.5, NOTICE: 0.5, REACT: 0.75}
     generation = {SPEAK: 1.0, SHOW: 1.25, IDLE: 0.5, CONVERSE: 1.0}
     return ModelRecipe(
         name="stage-1-nano",
         model=nano(),
         steps=6000,
-        tasks=_mixed(understanding | generation),
+        tasks=mixed(understanding | generation),
         optimizer=MIXTURE_OPTIMIZER,
         drop_text=0.05,
     )
@@ -160,19 +157,33 @@ def stage_1_nano() -> ModelRecipe:
 def stage_2_nano() -> ModelRecipe:
     """nano's second stage: conversations with all streams, and without pictures, which are longer for the same cost.
 
-    Hearing and answering, which have by far the most data, go on beside them.
+    Reading and answering, which have by far the most data, go on beside them.
     """
     return ModelRecipe(
         name="stage-2-nano",
         model=nano(),
-        steps=4000,
-        tasks=_mixed({DUPLEX: 2.0, CONVERSE: 0.75, ANSWER: 2.0, SPELL: 0.75, REACT: 0.5}),
-        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50),
+        steps=8000,
+        tasks=mixed(
+            {DUPLEX: 0.7, FOLLOW: 1.5, CONVERSE: 0.6, SPEAK: 1.0, SHOW: 0.7, READ: 0.4}
+            | {MEET: 3.5, YIELD: 1.2, WAIT: 0.6, GREET: 1.3, ANSWER: 1.0, ATTEND: 0.7, REACT: 0.2}
+        ),
+        optimizer=dataclasses.replace(MIXTURE_OPTIMIZER, learning_rate=5e-4, warmup_steps=50, slow=("user_audio.",)),
         drop_text=0.1,
     )
 
 
-def _mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
+def stage_3_nano() -> DistillRecipe:
+    """nano's third stage: two steps without guidance say and show what more of them would with it."""
+    return DistillRecipe(
+        name="stage-3-nano",
+        model=nano(),
+        steps=3000,
+        keeps=mixed({MEET: 3.0, WAIT: 0.4, GREET: 1.0, ANSWER: 1.0, ATTEND: 1.0}),
+    )
+
+
+def mixed(shares: dict[TaskConfig, float]) -> tuple[TaskConfig, ...]:
+    """Tasks, each with how often a step is of it relative to the others."""
     return tuple(dataclasses.replace(task, share=share) for task, share in shares.items())
 
 
@@ -183,11 +194,13 @@ RECIPES: dict[str, Callable[[], AnyRecipe]] = {
     "video-codec-nano-pieces": video_codec_nano_pieces,
     "video-codec-nano-settle": video_codec_nano_settle,
     "ear-nano": ear_nano,
-    "stage-1-nano-hearing": stage_1_nano_hearing,
+    "stage-1-nano-reading": stage_1_nano_reading,
     "stage-1-nano-voice": stage_1_nano_voice,
     "stage-1-nano-face": stage_1_nano_face,
     "stage-1-nano": stage_1_nano,
     "stage-2-nano": stage_2_nano,
+    "stage-3-nano": stage_3_nano,
+    **LARGE_RECIPES,
 }
 
 

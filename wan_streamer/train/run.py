@@ -15,6 +15,8 @@ from wan_streamer.train.audio_task import AudioCodecTask
 from wan_streamer.train.checkpoint import load_newest, save_checkpoint
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.cache import default_root
+from wan_streamer.train.distill.distill_recipe import DistillRecipe
+from wan_streamer.train.distill.distiller import Distiller
 from wan_streamer.train.distributed import Group, process_group
 from wan_streamer.train.ear_data import list_heard, spoken_windows
 from wan_streamer.train.ear_trainer import EarRecipe, EarTrainer
@@ -36,7 +38,7 @@ from wan_streamer.train.whisper_ear_weights import published_ear
 DEVICES = ("auto", "cpu", "cuda")
 # What a step does is added up until it is recorded: steps differ.
 WORK = ("tokens", "tflop")
-AnyTrainer = Trainer | EarTrainer | ModelTrainer
+AnyTrainer = Trainer | EarTrainer | ModelTrainer | Distiller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +48,16 @@ class RunOptions:
     data: tuple[Path, ...]
     out: Path
     cache: Path
-    # Weights to begin with instead of random ones; a run that goes on does not look at them.
+    # Weights to begin with instead of random ones; a run that goes on takes their codecs alone, if they have some.
     initial_weights: Path | None = None
-    # A Transformer's weights whose speech encoder is taken.
-    initial_speech: Path | None = None
+    # A Transformer's weights whose reader of letters is taken.
+    initial_reader: Path | None = None
     device: str = "auto"
     bfloat16: bool = False
     compile: bool = False
     micro_batch: int = 0
     checkpointing: bool = False
+    shard: bool = False
     checkpoint_every_s: float = 60.0
     # Stops, as Ctrl-C would, after this time or step; 0 is never.
     minutes: float = 0.0
@@ -84,9 +87,7 @@ def train(recipe: AnyRecipe, options: RunOptions, console: Console) -> bool:
         if group.leads:
             folder.describe(recipe, manifest, command_line(), device)
         run.go()
-        if group.leads:
-            run.save()
-            run.write_weights(manifest)
+        run.finish(manifest)
         return run.trainer.step_count >= recipe.steps
 
 
@@ -98,33 +99,57 @@ class _Run:
     ) -> None:
         self.trainer, self.folder, self.options, self.console, self.stop = trainer, folder, options, console, stop
         self.group: Group = trainer.group
+        is_sharded = isinstance(trainer, ModelTrainer) and trainer.sharded
+        # Where no process has all, all of them validate, save and write together.
+        self._shards = trainer.sharded_state(folder.checkpoints) if is_sharded else None  # type: ignore[union-attr]
         self._saved_step = -1
         self._saved_at = self._began_at = time.monotonic()
 
     def begin(self) -> None:
         """Goes to the newest whole checkpoint; where there is none, to the weights to begin with, if any."""
-        found = load_newest(self.folder.checkpoints)
+        found = self._load_newest()
         if found is None:
-            if self.options.initial_weights is not None:
+            # A student has begun with its teacher already.
+            if self.options.initial_weights is not None and not isinstance(self.trainer, Distiller):
                 self.trainer.start_from(self.options.initial_weights)
-            if self.options.initial_speech is not None:
-                self._take_speech(self.options.initial_speech)
+            if self.options.initial_reader is not None:
+                self._take_reader(self.options.initial_reader)
             return
-        step, state, complaints = found
-        self.trainer.restore(state)
+        step, complaints = found
         self._saved_step = step
         if self.group.leads:
             self.folder.forget_metrics_after(step)
             for sentence in [*complaints, f"going on from step {step} of {self.folder.path}"]:
                 self.console.print(sentence, highlight=False, markup=False)
 
-    def _take_speech(self, path: Path) -> None:
+    def _load_newest(self) -> tuple[int, list[str]] | None:
+        """Step of the newest whole checkpoint, at which the trainer is then, and complaints about damaged ones."""
+        other = "*.ckpt" if self._shards is not None else "*.dcp"
+        if any(self.folder.checkpoints.glob(other)):
+            raise InvalidInput(
+                f"got {self.folder.path}, which was begun {'without' if self._shards is not None else 'with'} --shard, "
+                "expected it to go on so; or name another --out",
+                reason="RUN_DIFFERS",
+            )
+        if self._shards is not None:
+            found = self._shards.load_newest()
+            if found is not None:
+                self.trainer.step_count = found[0]
+            return found
+        newest = load_newest(self.folder.checkpoints)
+        if newest is None:
+            return None
+        step, state, complaints = newest
+        self.trainer.restore(state)
+        return step, complaints
+
+    def _take_reader(self, path: Path) -> None:
         if not isinstance(self.trainer, ModelTrainer):
             raise InvalidInput(
-                f"got --initial-speech for {self.trainer.recipe.name}, expected a Transformer's stage; leave it out",
+                f"got --initial-reader for {self.trainer.recipe.name}, expected a Transformer's stage; leave it out",
                 reason="OPTIONS",
             )
-        self.trainer.take_speech(path)
+        self.trainer.take_reader(path)
 
     def go(self) -> None:
         """Steps until the end, a stop, or the time limit."""
@@ -143,9 +168,11 @@ class _Run:
                 if step % recipe.log_every_steps == 0:
                     progress.log(step, self.group.averages(measures | work))
                     work = {}
-                if leads and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
-                    progress.validation(step, trainer.validate())
-                if leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s:
+                if self._takes_part and (step % recipe.validate_every_steps == 0 or step == recipe.steps):
+                    measured = trainer.validate()
+                    if leads:
+                        progress.validation(step, measured)
+                if self._is_time_to_save(device):
                     self._try_to_save(progress)
 
     def _progress(self) -> RunProgress:
@@ -160,25 +187,45 @@ class _Run:
             peak_tflop_per_s=None if peak is None else peak * self.group.size,
         )
 
+    @property
+    def _takes_part(self) -> bool:
+        """Whether this process validates, saves and gives weights."""
+        return self.group.leads or self._shards is not None
+
+    def _is_time_to_save(self, device: torch.device) -> bool:
+        is_late = self.group.leads and time.monotonic() - self._saved_at > self.options.checkpoint_every_s
+        return is_late if self._shards is None else self.group.any_of(is_late, device)
+
     def save(self) -> None:
         """Writes a checkpoint unless this step has one."""
         step = self.trainer.step_count
         if step != self._saved_step:
-            save_checkpoint(self.folder.checkpoints, step, self.trainer.state())
+            if self._shards is not None:
+                self._shards.save(step)
+            else:
+                save_checkpoint(self.folder.checkpoints, step, self.trainer.state())
             self._saved_step = step
         self._saved_at = time.monotonic()
+
+    def finish(self, manifest: DataManifest) -> None:
+        """Saves, and writes the weights."""
+        if self._takes_part:
+            self.save()
+            self.write_weights(manifest)
 
     def write_weights(self, manifest: DataManifest) -> None:
         """Writes the averaged weights as they ship, with where they come from."""
         trainer = self.trainer
         metadata = provenance(trainer.recipe, manifest, command_line(), trainer.arithmetic.device)
         metadata |= {"steps": str(trainer.step_count)}
-        for name in ("initial_weights", "initial_speech"):
+        for name in ("initial_weights", "initial_reader"):
             path: Path | None = getattr(self.options, name)
             if path is not None:
                 metadata[f"{name}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         metadata |= {f"{VALIDATION}{name}": f"{value:.4f}" for name, value in trainer.validate().items()}
         content = trainer.weights(metadata)
+        if not self.group.leads:
+            return
         replace_file(self.folder.weights, content)
         self.console.print(f"wrote {self.folder.weights} ({len(content) / 1e6:.1f} MB)", highlight=False, markup=False)
 
@@ -200,7 +247,7 @@ class _Run:
 
 
 def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
-    if isinstance(recipe, ModelRecipe):
+    if isinstance(recipe, ModelRecipe | DistillRecipe):
         return list_encoded(options.data)
     if isinstance(recipe, EarRecipe):
         return list_heard(options.data)
@@ -210,8 +257,16 @@ def _manifest(recipe: AnyRecipe, options: RunOptions) -> DataManifest:
 def _trainer(
     recipe: AnyRecipe, manifest: DataManifest, options: RunOptions, arithmetic: Arithmetic, group: Group
 ) -> AnyTrainer:
-    if isinstance(recipe, ModelRecipe):
-        return ModelTrainer(ModelTask(recipe, [EncodedSet(file.path) for file in manifest.files]), arithmetic, group)
+    if isinstance(recipe, ModelRecipe | DistillRecipe):
+        sets = [EncodedSet(file.path) for file in manifest.files]
+        if isinstance(recipe, ModelRecipe):
+            return ModelTrainer(ModelTask(recipe, sets), arithmetic, group, options.initial_weights)
+        if options.initial_weights is None:
+            raise InvalidInput(
+                f"got no --initial-weights for {recipe.name}, expected those of stage 2, the teacher's",
+                reason="OPTIONS",
+            )
+        return Distiller(recipe, sets, options.initial_weights, arithmetic, group)
     with group.leader_first():
         if isinstance(recipe, EarRecipe):
             windows = spoken_windows(manifest, options.cache)
@@ -224,9 +279,10 @@ def _trainer(
 
 
 def _arithmetic(recipe: AnyRecipe, options: RunOptions, device: torch.device) -> Arithmetic:
-    if (options.micro_batch or options.checkpointing) and not isinstance(recipe, ModelRecipe):
+    if (options.micro_batch or options.checkpointing or options.shard) and not isinstance(recipe, ModelRecipe):
         raise InvalidInput(
-            f"got micro batches or checkpointing for {recipe.name}, expected neither: they are for the Transformer",
+            f"got micro batches, checkpointing or sharding for {recipe.name}, expected none: they are for the "
+            "Transformer",
             reason="OPTION_UNUSED",
         )
     if options.micro_batch < 0:
@@ -237,6 +293,7 @@ def _arithmetic(recipe: AnyRecipe, options: RunOptions, device: torch.device) ->
         compile=options.compile,
         micro_batch=options.micro_batch,
         checkpointing=options.checkpointing,
+        shard=options.shard,
     )
 
 

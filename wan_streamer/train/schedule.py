@@ -10,6 +10,8 @@ class OptimizerConfig:
 
     Attributes:
         muon: beginnings of the names of parameters whose matrices are Muon's.
+        slow: beginnings of the names of AdamW's parameters that learn at `slow_ratio` of its rate: what was learned
+            before. AdamW moves what is rarely used as far as all else, whatever its gradient.
         gradient_norm: gradients are scaled down to this norm where they are longer.
     """
 
@@ -21,6 +23,8 @@ class OptimizerConfig:
     gradient_norm: float = 10.0
     muon: tuple[str, ...] = ()
     muon_rate: float = 0.02
+    slow: tuple[str, ...] = ()
+    slow_ratio: float = 0.1
 
 
 def rate_factor(step: int, first_step: int, last_step: int, config: OptimizerConfig) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from wan_streamer.model.attention import WholeAttention
 from wan_streamer.model.flow import interpolate, target_velocity
 from wan_streamer.model.layout import LATENT_KINDS, POSITIONS_PER_UNIT, Kind, UnitLayout
 from wan_streamer.model.mask import CLEAN, Tokens, may_attend, window_units
@@ -27,19 +28,24 @@ class Batch:
     Attributes:
         seen, heard: what `WanStreamer.see` and `hear` give, [B, U, ...].
         words: text tokens [B, U, N], negative where there is none.
+        learns_words: units whose words are learned, [B, U]; the others' are seen only.
+        learns_media: the same of their sound and pictures.
         audio, video: clean latents [B, U, N, C].
         noisy_units: units that have a noisy copy, int64 [K], the same in every window.
         tau: noise levels of the copies [B, K].
         audio_noise, video_noise: [B, K, N, C].
         context_noise: latents [B, U, N, C] that are added to the clean ones which others see (audio, video).
-        answers: no sequence at all: `words` are to be spelled by the speech encoder from `heard`, and these to be
-            foretold, the agent's words [B, U, N].
+        answers: no sequence at all: `words` are to be named by the reader from `heard`, and these to be foretold, the
+            agent's words [B, U + FORETOLD_UNITS, N].
+        known_answers: the shares of text tokens in each answer that it may be, [A, V].
         forgets: no unit sees the words of those before it.
     """
 
     seen: Tensor | None = None
     heard: Tensor | None = None
     words: Tensor
+    learns_words: Tensor | None = None
+    learns_media: Tensor | None = None
     audio: Tensor | None = None
     video: Tensor | None = None
     noisy_units: Tensor
@@ -48,6 +54,7 @@ class Batch:
     video_noise: Tensor | None = None
     context_noise: tuple[Tensor | None, Tensor | None] = (None, None)
     answers: Tensor | None = None
+    known_answers: Tensor | None = None
     forgets: bool = False
 
     def to(self, device: torch.device) -> "Batch":
@@ -57,6 +64,8 @@ class Batch:
             seen=_moved(self.seen, device),
             heard=_moved(self.heard, device),
             words=self.words.to(device),
+            learns_words=_moved(self.learns_words, device),
+            learns_media=_moved(self.learns_media, device),
             audio=_moved(self.audio, device),
             video=_moved(self.video, device),
             noisy_units=self.noisy_units.to(device),
@@ -65,6 +74,7 @@ class Batch:
             video_noise=_moved(self.video_noise, device),
             context_noise=(_moved(audio_context, device), _moved(video_context, device)),
             answers=_moved(self.answers, device),
+            known_answers=_moved(self.known_answers, device),
             forgets=self.forgets,
         )
 
@@ -99,7 +109,7 @@ class TrainingForward(nn.Module):
         """
         model, parts = self.model, _Parts(self.model.layout, batch)
         history = model.config.history
-        if batch.words.shape[1] > history.sink_units + int(window_units(history, batch.words.device).max()):
+        if batch.words.shape[1] > history.sink_units + int(window_units(history, torch.device("cpu")).max()):
             raise ValueError(f"got windows of {batch.words.shape[1]} units, expected no more than the mask's longest")
         x, tokens, positions = self._embed(batch, parts)
         # What sees nothing (an absent word) sees itself: a softmax needs something.
@@ -109,7 +119,8 @@ class TrainingForward(nn.Module):
             visible_TT &= (tokens.kind != Kind.AGENT_TEXT) | (tokens.unit[:, None] == tokens.unit)
         mask_BTT = visible_TT & (parts.present_BT(batch)[:, None, :] | itself_TT)
         rotation, modulation = model.rotation(positions), self._modulation(batch, parts)
-        attention = BlockedAttention(mask_BTT, tokens.unit)
+        # Which keys a block of queries meets depends on numbers; without memory there are none.
+        attention = WholeAttention(mask_BTT) if x.is_meta else BlockedAttention(mask_BTT, tokens.unit)
         context = model.transformer(x, rotation, modulation, attention)
         return self._predict(context, batch, parts)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from rich.console import Console
 from tyro.conf import Positional
 
-from wan_streamer.model.model_weights import config_of, load_trained
-from wan_streamer.model.presets import untrained
+from wan_streamer.model.codec_weights import KINDS, load_codec
 from wan_streamer.model.row_integers import restored, rounded
-from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.shipped import trained_model
 from wan_streamer.model.weights_file import read_weights
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.sources.program import run_program
@@ -22,7 +22,7 @@ class ShipOptions:
     """Write a run's weights with matrices as 8-bit integers; what the file says of itself stays."""
 
     weights: Positional[Path]
-    """Weights that a run wrote."""
+    """Weights of the Transformer or of a codec that a run wrote."""
     out: Path
     """File to write."""
 
@@ -34,11 +34,13 @@ def ship(options: ShipOptions, console: Console) -> None:
         InvalidInput: the weights are damaged, or were trained with other codecs than those that ship.
         OSError: the file cannot be written.
     """
-    model = untrained(config_of(options.weights), 0)
-    use_shipped_senses(model)
-    load_trained(options.weights, model)
     metadata, tensors = read_weights(options.weights)
-    packed = rounded(tensors)
+    if metadata.get("kind") in KINDS:
+        load_codec(options.weights, metadata["kind"])
+    else:
+        trained_model(options.weights)
+    # Statistics of latents are in float32, and stay so.
+    packed = rounded(tensors) | {name: one for name, one in tensors.items() if one.dtype == torch.float32}
     content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in packed.items()}, metadata)
     replace_file(options.out, content)
     again = restored(packed)

@@ -1,49 +1,47 @@
-"""Learning to hear: the losses of the speech encoder, and what keeps it from learning by heart.
+"""Learning to read what was spelled: the losses of the reader, and what keeps it from learning by heart.
 
 Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
-from wan_streamer.model.speech_encoder import BLANK, LETTERS
+from wan_streamer.model.config import HEARD_LETTERS, LETTER_CLASSES, LETTERS
+from wan_streamer.model.speller import BLANK
 from wan_streamer.model.vocabulary import Vocabulary
 
-# SpecAugment (arXiv 1904.08779) on the ear's features: two bands of channels and two of tokens
-# keep their mean alone, so wide at most.
-BAND_CHANNELS, BAND_TOKENS = 12, 4
-# What brings the loss near to one of a letter.
-LETTERS_A_WINDOW = 32
+# Share of the letters at most that are changed, and of the windows in which there are letters alone.
+MOST_WRONG, HIDDEN_EAR = 0.3, 0.5
 # Units of an answer whose words are foretold.
 FORETOLD_UNITS = 16
+# Bags that differ by less are of the same words.
+SAME_WORDS = 1e-3
 # Units without a word before it.
 SILENT_UNITS = 8
-# Deviation of the noise on features, relative to that of each in the window.
-FEATURE_NOISE = 0.1
 
 
-def hide_some(heard_UNC: Tensor, random: Generator) -> Tensor:
-    """The features of a window with some of them hidden and a little noise on all."""
-    noise = torch.from_numpy(random.standard_normal(tuple(heard_UNC.shape), "float32"))
-    mean_C, deviation_C = heard_UNC.mean(dim=(0, 1)), heard_UNC.std(dim=(0, 1))
-    tokens_TC = (heard_UNC - mean_C + FEATURE_NOISE * deviation_C * noise).flatten(0, 1)
-    for axis, widest in ((1, BAND_CHANNELS), (1, BAND_CHANNELS), (0, BAND_TOKENS), (0, BAND_TOKENS)):
-        width = int(random.integers(widest + 1))
-        first = int(random.integers(tokens_TC.shape[axis] - width + 1))
-        tokens_TC.narrow(axis, first, width).zero_()
-    return tokens_TC.unflatten(0, heard_UNC.shape[:2]) + mean_C
-
-
-def spelling_loss(log_chances_BTK: Tensor, words_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:
-    """Nats a letter by CTC (Graves et al., ICML 2006); windows without words are to be blank."""
-    letters = [spell(words.flatten().tolist(), vocabulary) for words in words_BUN]
-    nats = nats_of_letters(log_chances_BTK, letters, torch.full((len(letters),), log_chances_BTK.shape[1]))
-    # A window, not a letter: the mean over processes is then the mean over all.
-    return nats / (len(letters) * LETTERS_A_WINDOW)
+def misspell(heard_UNC: Tensor, random: Generator) -> Tensor:
+    """What is heard of a window with some letters wrong, missing or new; half of the windows without the other ear."""
+    changed = heard_UNC.clone()
+    if random.random() < HIDDEN_EAR:
+        changed[..., HEARD_LETTERS:] = torch.nan
+    steps_TK = changed[..., :HEARD_LETTERS].reshape(-1, LETTER_CLASSES)
+    classes = steps_TK.argmax(dim=1).numpy()
+    letters = (classes != BLANK) & (classes != np.roll(classes, 1))
+    chance, rate = random.random(len(classes)), random.random() * MOST_WRONG
+    wrong, missing = letters & (chance < rate / 2), letters & (chance >= rate / 2) & (chance < rate * 7 / 8)
+    new = (classes == BLANK) & np.roll(letters & (chance >= rate * 7 / 8) & (chance < rate), 1)
+    others = random.integers(len(LETTERS), size=len(classes))
+    written = np.where(wrong | new, others, np.where(missing, BLANK, classes))
+    at = torch.from_numpy(np.flatnonzero(written != classes))
+    steps_TK[at] = F.one_hot(torch.from_numpy(written)[at], LETTER_CLASSES).to(steps_TK)
+    changed[..., :HEARD_LETTERS] = steps_TK.view(changed[..., :HEARD_LETTERS].shape)
+    return changed
 
 
 def nats_of_letters(log_chances_BTK: Tensor, letters: Sequence[Sequence[int]], counts_B: Tensor) -> Tensor:
@@ -59,31 +57,55 @@ def nats_of_letters(log_chances_BTK: Tensor, letters: Sequence[Sequence[int]], c
     )
 
 
-def spell(tokens: list[int], vocabulary: Vocabulary) -> list[int]:
-    """Numbers of the letters of text tokens."""
-    pieces = (vocabulary.pieces[token] for token in tokens if token >= 0)
-    return spelled(b"".join(pieces).decode("utf-8", errors="replace").strip())
-
-
 def spelled(text: str) -> list[int]:
     """The letters of a text by their numbers; signs that are no letters are left out."""
     return [LETTERS.index(sign) for sign in text.lower() if sign in LETTERS]
 
 
-def foretelling_loss(log_chances_BUV: Tensor, answers_BUN: Tensor, vocabulary: Vocabulary) -> Tensor:
-    """Nats of the words that the agent is about to begin to say, in any order: what a question is for.
+def answer_loss(log_chances_BUA: Tensor, answers_BUN: Tensor, known_AV: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Nats of which of all known answers comes: what a question is for.
 
-    Words alone teach to hear all of them alike; what is answered says which matter. Looked at are the unit in which an
-    answer's first words are written and the one before it; nothing else is asked of the encoder.
+    Words that were heard would teach to hear all of them alike; what is answered says which matter. Looked at are the
+    unit in which an answer's first words are written and the one before it; an answer that is not known costs nothing.
+
+    Args:
+        answers_BUN: the agent's words, also of units after those of the chances: or one answer would be many.
+        known_AV: see `answer_bags`.
     """
-    writes = answers_BUN[..., 0] != vocabulary.listen
+    # Nothing, but with gradients where no answer begins: processes average the same ones.
+    nats = 0 * log_chances_BUA.sum()
+    for window, unit, words in _beginnings(answers_BUN, vocabulary, log_chances_BUA.shape[1]):
+        apart_A = (known_AV - _bag(words, known_AV.shape[1])).abs().sum(dim=1)
+        if len(apart_A) and apart_A.min() < SAME_WORDS:
+            nats = nats - log_chances_BUA[window, unit : unit + 2, apart_A.argmin()].mean()
+    return nats / len(answers_BUN)
+
+
+def answer_bags(conversations: Iterable[Tensor], vocabulary: Vocabulary, size: int) -> Tensor:
+    """The shares of text tokens in each of the agent's answers, [A, V].
+
+    Args:
+        conversations: the agent's words, each [U, N].
+        size: of the model's table of text tokens, V; the vocabulary may have fewer.
+    """
+    answers = {
+        tuple(sorted(words.tolist()))
+        for one in conversations
+        for _, _, words in _beginnings(one[None], vocabulary, len(one))
+    }
+    bags = [_bag(torch.tensor(words), size) for words in sorted(answers) if words]
+    return torch.stack(bags) if bags else torch.zeros(0, size)
+
+
+def _bag(words: Tensor, size: int) -> Tensor:
+    return torch.bincount(words, minlength=size) / max(1, len(words))
+
+
+def _beginnings(answers_BUN: Tensor, vocabulary: Vocabulary, units: int) -> Iterator[tuple[int, int, Tensor]]:
+    """Window, the unit before an answer's first words (in the first `units`), and its words as far as known."""
+    writes = (answers_BUN[..., 0] != vocabulary.listen) & (answers_BUN[..., 0] >= 0)
     # Words come a few units apart while it speaks: an answer begins after a longer silence.
     before = F.max_pool1d(F.pad(writes.float(), (SILENT_UNITS, 0)), SILENT_UNITS, stride=1)[:, :-1].bool()
-    begins = (writes & ~before)[:, 1:]
-    # Nothing, but with gradients where no answer begins: processes average the same ones.
-    nats = 0 * log_chances_BUV.sum()
-    for window, unit in begins.nonzero().tolist():
+    for window, unit in (writes & ~before)[:, 1:units].nonzero().tolist():
         coming = answers_BUN[window, unit + 1 : unit + 1 + FORETOLD_UNITS].flatten()
-        words = coming[(coming >= 0) & (coming != vocabulary.listen) & (coming != vocabulary.end)]
-        nats = nats - log_chances_BUV[window, unit : unit + 2][:, words].mean()
-    return nats / len(answers_BUN)
+        yield window, unit, coming[(coming >= 0) & (coming != vocabulary.listen) & (coming != vocabulary.end)]

@@ -65,7 +65,7 @@ def take_units(take: Take, height: int, width: int) -> Iterator[NDArray[np.uint8
     frames = range(first * FRAMES_PER_UNIT, (first + count) * FRAMES_PER_UNIT)
     with Pictures(default_heads_folder(), height=height, width=width) as pictures:
         if take.side == "agent":
-            drawn = pictures.agent(conversation.agent_curves, frames)
+            drawn = pictures.agent(conversation, frames)
         else:
             drawn = pictures.visitors(conversation, frames)
         for _ in range(count):

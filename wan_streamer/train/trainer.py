@@ -24,8 +24,8 @@ from wan_streamer.train.schedule import rate_factor
 class Arithmetic:
     """How the hardware computes; not what it computes.
 
-    `micro_batch` and `checkpointing` save memory where the Transformer is trained: so many windows at a time in each
-    process (0: all of its share), and activations computed twice instead of kept.
+    `micro_batch`, `checkpointing` and `shard` save memory where the Transformer is trained: so many windows at a time
+    in each process (0: all of its share), activations computed twice instead of kept, blocks shared by processes.
     """
 
     device: torch.device
@@ -33,6 +33,7 @@ class Arithmetic:
     compile: bool = False
     micro_batch: int = 0
     checkpointing: bool = False
+    shard: bool = False
 
 
 class Trainer:

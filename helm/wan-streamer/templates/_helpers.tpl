@@ -142,7 +142,7 @@ named like many pairs: scaling them must change no pod.
 {{/* Options of the processes that run the model. */}}
 {{- define "wan-streamer.engineArgs" -}}
 {{- $own := index .root.Values .name -}}
-- --preset={{ .root.Values.model.preset }}
+- --preset={{ with .root.Values.model.avatar.file }}/avatar/{{ . }}{{ else }}{{ .root.Values.model.preset }}{{ end }}
 {{- /* Helm reads numbers as floats: a large one would be written with an exponent. */}}
 - --weights-seed={{ int64 .root.Values.model.weightsSeed }}
 - --device={{ .root.Values.device }}
@@ -192,6 +192,7 @@ named like many pairs: scaling them must change no pod.
 {{- $name := .name -}}
 {{- $weights := $values.model.weights -}}
 {{- $needsWeights := and (ne $name "gateway") (ne $weights.source "image") -}}
+{{- $needsAvatar := and (ne $name "gateway") (ne $values.model.avatar.file "") -}}
 {{- $servesTls := ternary $values.tls.client.enabled $values.tls.internal.enabled (eq $name "gateway") -}}
 serviceAccountName: {{ include "wan-streamer.serviceAccountName" . }}
 automountServiceAccountToken: {{ and (eq $name "gateway") (eq $values.gateway.discovery "kubernetes") }}
@@ -315,6 +316,11 @@ containers:
         mountPath: {{ $weights.mountPath }}
         readOnly: true
       {{- end }}
+      {{- if $needsAvatar }}
+      - name: avatar
+        mountPath: /avatar
+        readOnly: true
+      {{- end }}
       {{- if $servesTls }}
       - name: tls-server
         mountPath: /etc/wan-streamer/tls-server
@@ -343,6 +349,10 @@ volumes:
     emptyDir:
       sizeLimit: {{ $weights.initContainer.sizeLimit }}
     {{- end }}
+  {{- end }}
+  {{- if $needsAvatar }}
+  - name: avatar
+    {{- toYaml $values.model.avatar.volume | nindent 4 }}
   {{- end }}
   {{- if $servesTls }}
   - name: tls-server

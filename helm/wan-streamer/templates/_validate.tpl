@@ -4,7 +4,7 @@ once. Rendered by validate.yaml, so by every command.
 */}}
 {{- define "wan-streamer.validate" -}}
 {{- $errors := list -}}
-{{- range $rule := list "heads" "layout" "pairing" "grace" "disruption" "scaling" "weights" "gpu" "tls" "telemetry" "slo" -}}
+{{- range $rule := list "heads" "layout" "pairing" "grace" "disruption" "scaling" "weights" "avatar" "gpu" "tls" "telemetry" "slo" -}}
 {{- with include (printf "wan-streamer.validate.%s" $rule) $ | trim -}}
 {{- $errors = append $errors . -}}
 {{- end -}}
@@ -159,6 +159,28 @@ v0_2_1b7: [16, 8]
   "what" "model.weights.source is initContainer, but model.weights.initContainer.image is empty."
   "why" "nothing would bring the weights, and the services would run untrained without a word."
   "fix" "name the image (and command) that copies the weights to model.weights.mountPath.") -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "wan-streamer.validate.avatar" -}}
+{{- $avatar := .Values.model.avatar -}}
+{{- if ne (empty $avatar.file) (empty $avatar.volume) -}}
+{{- include "wan-streamer.validate.error" (dict "rule" "AVATAR_VOLUME"
+  "what" (printf "model.avatar.file is %q, and model.avatar.volume is %s." $avatar.file (ternary "empty" "not" (empty $avatar.volume)))
+  "why" "an avatar's file lies in a volume; with one of them alone the museum's agent would be served, or none."
+  "fix" "set both, for example model.avatar.volume: {persistentVolumeClaim: {claimName: avatar}}, or neither.") -}}
+{{- end -}}
+{{- if and $avatar.file (ne .Values.model.preset "nano") -}}
+{{- include "wan-streamer.validate.error" (dict "rule" "AVATAR_PRESET"
+  "what" (printf "model.avatar.file is set, but model.preset is %s." .Values.model.preset)
+  "why" "avatars are of the preset nano; heads, memory and GPUs would be counted for another model."
+  "fix" "set model.preset: nano.") -}}
+{{- end -}}
+{{- if and $avatar.file (eq .Values.model.weights.mountPath "/avatar") (ne .Values.model.weights.source "image") -}}
+{{- include "wan-streamer.validate.error" (dict "rule" "AVATAR_PATH"
+  "what" "model.weights.mountPath is /avatar, where the avatar's volume is mounted."
+  "why" "one of the two would hide the other."
+  "fix" "choose another model.weights.mountPath.") -}}
 {{- end -}}
 {{- end -}}
 

@@ -1,18 +1,26 @@
 """Training through the exchange: gradients of P ranks together are those of one process."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import Tensor
 
 from tests.support.ranks import on_ranks
-from tests.support.tiny import random_model, tiny_config
+from tests.support.tiny import random_model, random_unit, tiny_config
+from wan_streamer.engine.exchange import KvSlice
+from wan_streamer.engine.latent_pass import UnitLatents
+from wan_streamer.engine.performer import Performer
+from wan_streamer.engine.thinker import Thinker
 from wan_streamer.engine.ulysses.attention import UlyssesAttention
 from wan_streamer.engine.ulysses.heads import HeadSplit
+from wan_streamer.engine.ulysses.performer import UlyssesPerformer
 from wan_streamer.engine.ulysses.rank_group import RankGroup
 from wan_streamer.engine.ulysses.tokens import TokenSplit
 from wan_streamer.model.attention import WholeAttention
 from wan_streamer.model.layout import Kind
 from wan_streamer.model.wan_streamer import WanStreamer
+from wan_streamer.train.distill.matching import make_at
 
 BATCH = 2
 
@@ -76,6 +84,66 @@ def test_gradients_of_all_ranks_add_up_to_those_of_one_process(
         together = sum((rank[name] for rank in ranks), torch.zeros_like(gradient))
         assert (together - gradient).abs().max() <= tolerance * max(1.0, float(gradient.abs().max())), name
         assert gradient.abs().max() > 0, name
+
+
+def heard(model: WanStreamer) -> list[KvSlice]:
+    """What a thinker adds at four units."""
+    thinker, performer = Thinker(model), Performer(model)
+    hearing, solving = thinker.open(), performer.open(0)
+    slices = []
+    for k in range(4):
+        slices.append(thinker.think(hearing, random_unit(model.config, k)))
+        performer.append(solving, slices[-1])
+        latents = performer.solve(solving, k)
+        performer.commit(solving, latents)
+        thinker.commit(hearing, latents)
+    return slices
+
+
+def student_gradients(
+    model: WanStreamer, performer: Performer, slices: list[KvSlice], rank: int, rank_count: int
+) -> dict[str, Tensor]:
+    """Stage 3's gradient by what a student makes of its fourth unit at its last step, behind three of history."""
+    heads, solving = HeadSplit.of(model.config.backbone, rank_count), performer.open(0)
+    for k, whole in enumerate(slices):
+        own_heads = whole.keys_values[:, :, heads.kv_slice(rank)]
+        performer.append(solving, dataclasses.replace(whole, keys_values=own_heads))
+        if k < 3:
+            performer.commit(solving, performer.solve(solving, k))
+    unit = UnitLatents(performer._latent_pass, solving.cache)
+    solving.cache.move(unit.place, 3)
+    audio_noise, video_noise = (noise.to(torch.float64) for noise in performer._noise(0, 3))
+    made = make_at((audio_noise, video_noise), performer._latent_pass.times, unit.velocity, exit_step=1)
+    weights = torch.randn(model.layout.token_count, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    first = rank * made[1].shape[0]
+    audio, video = (
+        (part * weights[start : start + len(part), : part.shape[1]]).sum()
+        for part, start in zip(made, (0, made[0].shape[0] + first), strict=True)
+    )
+    parameters = {
+        name: p for name, p in model.named_parameters() if name.startswith(("transformer", "layer", "tau", "video_"))
+    }
+    gradients = torch.autograd.grad(
+        audio / rank_count + video, list(parameters.values()), allow_unused=True, materialize_grads=True
+    )
+    return dict(zip(parameters, gradients, strict=True))
+
+
+@pytest.mark.parametrize("rank_count", [2, 4])
+def test_a_student_learns_on_ranks_what_it_learns_on_one(rank_count: int) -> None:
+    """Stage 3's gradient through the engine's cache and the exchange, summed over ranks (float64)."""
+    model = random_model(tiny_config(), torch.float64).requires_grad_(True)
+    slices = heard(model)
+    expected = student_gradients(model, Performer(model), slices, 0, 1)
+    ranks = on_ranks(
+        rank_count,
+        lambda group: student_gradients(model, UlyssesPerformer(model, group), slices, group.rank, rank_count),
+    )
+    for name, gradient in expected.items():
+        together = sum((rank[name] for rank in ranks), torch.zeros_like(gradient))
+        assert (together - gradient).abs().max() <= 1e-10 * max(1.0, float(gradient.abs().max())), name
+    assert float(expected["transformer.blocks.0.attention.qkv.weight"].abs().max()) > 0
+    assert float(expected["video_in.weight"].abs().max()) > 0
 
 
 def test_the_exchange_is_its_own_gradient() -> None:

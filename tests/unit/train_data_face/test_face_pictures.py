@@ -11,6 +11,7 @@ from wan_streamer.errors import InvalidInput
 
 pytest.importorskip("moderngl", reason="pictures are drawn with moderngl")
 
+from wan_streamer.train.data.agent import Looks, default_agent
 from wan_streamer.train.data.face import canvas
 from wan_streamer.train.data.face.agent_renderer import AgentRenderer
 from wan_streamer.train.data.face.visitor_renderer import VisitorRenderer
@@ -23,9 +24,15 @@ CORNERS = (slice(0, 100), np.r_[0:40, 190:224])
 REST: dict[str, float] = {}
 
 
+def museum_looks() -> Looks:
+    looks = default_agent().looks
+    assert isinstance(looks, Looks)
+    return looks
+
+
 @pytest.fixture(scope="module")
 def agent(heads_folder: Path) -> Iterator[AgentRenderer]:
-    renderer = AgentRenderer(heads_folder)
+    renderer = AgentRenderer(heads_folder, museum_looks())
     yield renderer
     renderer.close()
 
@@ -94,7 +101,7 @@ def test_the_same_row_is_the_same_bytes(agent: AgentRenderer, heads_folder: Path
     first = drawn(agent, row)
     drawn(agent, {"jawOpen": 1.0, "head_roll": 0.3})
     np.testing.assert_array_equal(first, drawn(agent, row))
-    again = AgentRenderer(heads_folder)
+    again = AgentRenderer(heads_folder, museum_looks())
     np.testing.assert_array_equal(first, drawn(again, row))
     again.close()
 
@@ -187,7 +194,7 @@ def test_one_row_of_curves_for_each_face(rooms: Rooms) -> None:
 def test_an_absurd_size_is_refused(heads_folder: Path) -> None:
     """The message says what is possible."""
     with pytest.raises(InvalidInput, match="2048"):
-        AgentRenderer(heads_folder, height=4, width=224)
+        AgentRenderer(heads_folder, museum_looks(), height=4, width=224)
 
 
 def test_a_machine_without_opengl_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tests.support.conversations import small_conversation, small_script
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import default_agent
 from wan_streamer.train.data.sources.cache import DataCache, default_root
 
 pytest.importorskip("pyarrow")
@@ -22,7 +23,9 @@ VOICES = default_root() / "unpacked"
 
 def made(folder: Path, cache: Path, names: list[str]) -> Rendered:
     scripts = [small_script(name) for name in names]
-    return render(scripts, folder, DataCache(cache), per_shard=2, processes=1, console=Console(quiet=True))
+    return render(
+        scripts, folder, DataCache(cache), default_agent(), per_shard=2, processes=1, console=Console(quiet=True)
+    )
 
 
 def test_whole_shards_are_kept(tmp_path: Path) -> None:

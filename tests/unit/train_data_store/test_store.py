@@ -16,7 +16,7 @@ pytest.importorskip("pyarrow")
 from wan_streamer.train.data.store.data_set import DataSet, shard_entry, write_manifest
 from wan_streamer.train.data.store.opus import decode_opus, encode_opus
 from wan_streamer.train.data.store.reader import ReaderConfig, UnitReader
-from wan_streamer.train.data.store.row import to_row
+from wan_streamer.train.data.store.row import as_kept, to_row
 from wan_streamer.train.data.store.shard import Shard, write_shard
 
 
@@ -52,6 +52,22 @@ def test_bad_opus_is_said() -> None:
             decode_opus(wrong, 16_000, 16_000)
     with pytest.raises(InvalidInput, match="11025 Hz"):
         encode_opus(np.zeros(10, np.float32), 11_025, 16_000)
+    for bit_rate in (0, 12):
+        with pytest.raises(InvalidInput, match=f"got {bit_rate} bits a second"):
+            encode_opus(np.zeros(10, np.float32), 16_000, bit_rate)
+
+
+def test_more_bits_keep_more_of_what_the_microphone_heard() -> None:
+    """32 kbit/s take more bytes than 12 and leave less than half of the error; the agent's sound stays as it was."""
+    conversation = small_conversation(seed=3)
+    low, high = to_row(conversation), to_row(conversation, user_bit_rate=32_000)
+    assert len(high["user_audio"]) > 1.5 * len(low["user_audio"])
+    assert high["agent_audio"] == low["agent_audio"]
+    errors = [
+        float(((as_kept(conversation.user_audio, rate) - conversation.user_audio) ** 2).mean())
+        for rate in (12_000, 32_000)
+    ]
+    assert errors[1] < errors[0] / 2
 
 
 def test_a_conversation_comes_back_from_its_shard(tmp_path: Path) -> None:

@@ -98,4 +98,4 @@ def drawn_whole(folder: Path, frames: range) -> NDArray[np.uint8]:
     from wan_streamer.train.data.pictures import Pictures
 
     with Pictures(default_heads_folder(), height=32, width=56) as pictures:
-        return np.stack(list(pictures.agent(DataSet(folder).conversation(0).agent_curves, frames)))
+        return np.stack(list(pictures.agent(DataSet(folder).conversation(0), frames)))

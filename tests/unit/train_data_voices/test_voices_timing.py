@@ -37,7 +37,7 @@ class OffBy:
 
 def test_words_snap_to_the_sound_and_the_clip_is_trimmed() -> None:
     """Though the aligner is 40 ms late, words begin and end with the buzzes, and 30 ms of silence are left around."""
-    clip, how = time_speech(buzzes(3), "buzz", "one two three", OffBy(40_000))
+    clip, how, begin_us = time_speech(buzzes(3), "buzz", "one two three", OffBy(40_000))
     assert how == "aligned"
     for index, (begin_us, end_us) in enumerate(clip.words):
         assert begin_us == pytest.approx(MARGIN_US + index * STEP_US, abs=5_000)
@@ -49,7 +49,7 @@ def test_words_snap_to_the_sound_and_the_clip_is_trimmed() -> None:
 
 def test_phones_fill_the_clip_without_gaps() -> None:
     """From 0 to the end, each beginning where the one before ends, silence between and around the words."""
-    clip, _ = time_speech(buzzes(2), "buzz", "one two", OffBy(0))
+    clip, _, _ = time_speech(buzzes(2), "buzz", "one two", OffBy(0))
     assert clip.phones[0].begin_us == 0
     assert clip.phones[-1].end_us == clip.duration_us
     assert all(left.end_us == right.begin_us for left, right in pairwise(clip.phones))
@@ -58,7 +58,7 @@ def test_phones_fill_the_clip_without_gaps() -> None:
 
 def test_a_figure_is_one_word_and_a_dash_an_instant() -> None:
     """10:30 lasts as long as its two spoken words; a bare dash begins and ends with the end of the word before."""
-    clip, _ = time_speech(buzzes(4), "buzz", "at 10:30 - sharp", OffBy(0))
+    clip, _, _ = time_speech(buzzes(4), "buzz", "at 10:30 - sharp", OffBy(0))
     at, figure, dash, sharp = clip.words
     assert figure[1] - figure[0] == pytest.approx((2 * WORD_MS + GAP_MS) * 1000, abs=10_000)
     assert dash == (figure[1], figure[1])

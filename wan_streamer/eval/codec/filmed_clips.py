@@ -90,9 +90,8 @@ def draw_clips(data_set: DataSet, places: Sequence[Place], side: Side, height: i
             if side == "visitors":
                 yield FilmedClip(film=np.stack(list(pictures.visitors(conversation, frames))), jaw=None)
                 continue
-            curves = conversation.agent_curves
-            jaw = curves.column(JAW)[frames.start : frames.stop].astype(np.float64)
-            yield FilmedClip(film=np.stack(list(pictures.agent(curves, frames))), jaw=jaw)
+            jaw = conversation.agent_curves.column(JAW)[frames.start : frames.stop].astype(np.float64)
+            yield FilmedClip(film=np.stack(list(pictures.agent(conversation, frames))), jaw=jaw)
 
 
 def _is_held_out(conversation: Conversation) -> bool:

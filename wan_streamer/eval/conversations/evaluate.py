@@ -126,6 +126,7 @@ class _Evaluation:
             solver_steps=options.solver_steps,
             seed=options.seed,
             common_answer=most_common_answer(self._held_out) if names.COMMON in self._systems else "",
+            agent=read_domain(options.domain).agent,
             cache=options.cache,
         )
 

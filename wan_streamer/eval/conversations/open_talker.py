@@ -11,9 +11,10 @@ from wan_streamer.eval.conversations.talkers.scripted_talker import Codecs, Scri
 from wan_streamer.eval.conversations.talkers.talker import Talker
 from wan_streamer.model.codec_weights import load_codec
 from wan_streamer.model.shipped import shipped_codec
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.face.heads import default_heads_folder
+from wan_streamer.train.data.make import agent_speech
 from wan_streamer.train.data.sources.cache import DataCache
-from wan_streamer.train.data.voices.names import AGENT_VOICE
 from wan_streamer.train.data.voices.voice_bank import VoiceBank
 
 
@@ -23,6 +24,7 @@ class TalkerConfig:
 
     Attributes:
         common_answer: what the one says that always says the same.
+        agent: in whose voice.
     """
 
     preset: str
@@ -30,6 +32,7 @@ class TalkerConfig:
     solver_steps: int | None
     seed: int
     common_answer: str
+    agent: Agent
     cache: Path
 
 
@@ -44,7 +47,7 @@ def open_talker(system: str, config: TalkerConfig) -> Talker:
         return ModelTalker(open_model(config.preset, config.weights, config.solver_steps), heads, config.seed)
     codecs = open_codecs(config.preset)
     if system == COMMON:
-        clip = VoiceBank(DataCache(config.cache)).speak(AGENT_VOICE, config.common_answer)
+        clip = agent_speech(config.agent, VoiceBank(DataCache(config.cache)))(config.common_answer)
         return ScriptedTalker(
             SayTheCommon(clip), codecs, heads, is_moving=False, about={"common_answer": config.common_answer}
         )

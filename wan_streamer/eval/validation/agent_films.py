@@ -11,6 +11,7 @@ from wan_streamer.errors import InvalidInput
 from wan_streamer.eval.face_landmarks import Frames
 from wan_streamer.eval.sound import Samples
 from wan_streamer.eval.validation.spoken import agent_texts
+from wan_streamer.train.data.agent import Looks, default_agent
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ
 from wan_streamer.train.data.curves import Curves
 from wan_streamer.train.data.motion.agent import agent_motion
@@ -63,7 +64,9 @@ def open_renderer() -> "AgentRenderer":
         from wan_streamer.train.data.face.agent_renderer import AgentRenderer
     except ImportError as error:
         raise InvalidInput(f"got no renderer ({error}); run make setup-train", reason="RENDERER") from error
-    return AgentRenderer(default_heads_folder(), height=HEIGHT, width=WIDTH)
+    looks = default_agent().looks
+    assert isinstance(looks, Looks)
+    return AgentRenderer(default_heads_folder(), looks, height=HEIGHT, width=WIDTH)
 
 
 def speak_agent(cache: DataCache, *, count: int) -> list[SpokenClip]:

@@ -1,13 +1,14 @@
 """A script with everything that was made from it: sound, movement, and every time known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import Agent, default_agent
 from wan_streamer.train.data.curves import Curves
 from wan_streamer.train.data.schedule import schedule
 from wan_streamer.train.data.script import Script
@@ -30,6 +31,7 @@ class Conversation:
         visitor_curves: how each visitor moves, by id.
         scene_seed: draws light, camera and background of the visitors' picture.
         camera_lag_frames: so many frames the visitors' picture is late behind the sound.
+        agent: whose voice and face it is.
 
     Raises:
         InvalidInput: something is not as long as the timeline.
@@ -43,6 +45,7 @@ class Conversation:
     visitor_curves: Mapping[str, Curves]
     scene_seed: int
     camera_lag_frames: int = 0
+    agent: Agent = field(default_factory=default_agent)
 
     def __post_init__(self) -> None:
         units = self.unit_count

@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.generate.cast import Cast, default_cast
 from wan_streamer.train.data.generate.domain_files import DEFAULT_DOMAIN, read_domain
 from wan_streamer.train.data.generate.generator import ScriptGenerator
@@ -68,13 +69,22 @@ class DrawOptions:
         return PhraseBook(read_domain(self.domain))
 
     @property
+    def agent(self) -> Agent:
+        """Who answers.
+
+        Raises:
+            InvalidInput: the domain is missing or wrong.
+        """
+        return self.book.domain.agent
+
+    @property
     def cast(self) -> Cast:
         """Who can visit.
 
         Raises:
             InvalidInput: CAST, a split has no voice of the engines.
         """
-        cast = default_cast()
+        cast = replace(default_cast(), agent_voice=self.agent.voice)
         if self.more_voices:
             cast = replace(cast, training_voices=MORE_VOICES)
         if not self.engines:

@@ -1,17 +1,21 @@
 """Turns a script into a conversation: voices speak it, a clock places it, a microphone hears it, bodies move to it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.events import SPEECH, AgentTurn
 from wan_streamer.train.data.motion.agent import agent_motion
 from wan_streamer.train.data.motion.visitor import visitor_motion
+from wan_streamer.train.data.recordings import RecordedVoice
 from wan_streamer.train.data.schedule import schedule
 from wan_streamer.train.data.script import Script
 from wan_streamer.train.data.sound.acoustics import draw_acoustics
@@ -21,7 +25,6 @@ from wan_streamer.train.data.sound.user_audio import user_audio
 from wan_streamer.train.data.sources.cache import DataCache
 from wan_streamer.train.data.spoken_clip import SpokenClip
 from wan_streamer.train.data.timeline import Durations, Timeline
-from wan_streamer.train.data.voices.names import AGENT_VOICE
 from wan_streamer.train.data.voices.voice_bank import VoiceBank
 
 # A camera is late by up to so many frames behind the microphone: 120 ms is what webcams do.
@@ -33,10 +36,13 @@ class ConversationMaker:
 
     Args:
         cache: where the fetched voices and sounds are, and where speech is kept.
+        agent: who answers.
     """
 
-    def __init__(self, cache: DataCache) -> None:
+    def __init__(self, cache: DataCache, agent: Agent) -> None:
+        self._agent = agent
         self.voices = VoiceBank(cache)
+        self._say = agent_speech(agent, self.voices)
         self._sounds = SoundBank(cache)
 
     def make(self, script: Script) -> Conversation:
@@ -61,6 +67,7 @@ class ConversationMaker:
             },
             scene_seed=random.randrange(2**31),
             camera_lag_frames=random.randint(0, MAX_CAMERA_LAG_FRAMES),
+            agent=self._agent,
         )
 
     def hear(self, script: Script) -> tuple[Timeline, NDArray[np.float32]]:
@@ -84,12 +91,23 @@ class ConversationMaker:
     def _speak(self, script: Script) -> Mapping[str, SpokenClip]:
         voices = {visitor.id: visitor.voice for visitor in script.visitors}
         return {
-            event.id: self.voices.speak(
-                AGENT_VOICE if isinstance(event, AgentTurn) else voices[event.visitor], event.text
-            )
+            event.id: self._say(event.text)
+            if isinstance(event, AgentTurn)
+            else self.voices.speak(voices[event.visitor], event.text)
             for event in script.events
             if isinstance(event, SPEECH)
         }
+
+
+def agent_speech(agent: Agent, voices: VoiceBank) -> Callable[[str], SpokenClip]:
+    """What says a sentence of the agent's.
+
+    Raises:
+        InvalidInput: it was recorded, and the recordings are not complete.
+    """
+    if isinstance(agent.looks, Path):
+        return RecordedVoice(agent.looks).speak
+    return partial(voices.speak, agent.looks.voice)
 
 
 def seed_of(name: str) -> int:

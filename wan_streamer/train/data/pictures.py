@@ -8,11 +8,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wan_streamer.train.data.agent import Agent
 from wan_streamer.train.data.conversation import Conversation
-from wan_streamer.train.data.curves import Curves
 from wan_streamer.train.data.events import VisitorAction
 from wan_streamer.train.data.face.agent_renderer import AgentRenderer
 from wan_streamer.train.data.face.visitor_renderer import VisitorRenderer
+from wan_streamer.train.data.recordings import RecordedAgent, recorded_agent
 from wan_streamer.train.data.timeline import Happening, Timeline
 from wan_streamer.unit import FRAME_US
 
@@ -24,7 +25,7 @@ class Pictures:
 
     def __init__(self, heads: Path, *, height: int, width: int) -> None:
         self._heads, self._height, self._width = heads, height, width
-        self._agent: AgentRenderer | None = None
+        self._agents: dict[str, AgentRenderer | RecordedAgent] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -32,20 +33,32 @@ class Pictures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None
     ) -> None:
-        if self._agent is not None:
-            self._agent.close()
-            self._agent = None
+        while self._agents:
+            agent = self._agents.popitem()[1]
+            if isinstance(agent, AgentRenderer):
+                agent.close()
 
-    def agent(self, curves: Curves, frames: range) -> Iterator[Picture]:
+    def agent(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """The agent in these frames.
 
         Raises:
-            InvalidInput: the heads are not exported, or there is no OpenGL.
+            InvalidInput: the heads are not exported, or there is no OpenGL; or recordings are missing.
         """
-        if self._agent is None:
-            self._agent = AgentRenderer(self._heads, height=self._height, width=self._width)
+        agent = self._open(conversation.agent)
         for frame in frames:
-            yield self._agent.draw(curves, frame)
+            if isinstance(agent, RecordedAgent):
+                yield agent.draw(conversation.timeline, frame)
+            else:
+                yield agent.draw(conversation.agent_curves, frame)
+
+    def _open(self, agent: Agent) -> AgentRenderer | RecordedAgent:
+        if agent.text not in self._agents:
+            self._agents[agent.text] = (
+                recorded_agent(agent.looks, self._height, self._width)
+                if isinstance(agent.looks, Path)
+                else AgentRenderer(self._heads, agent.looks, height=self._height, width=self._width)
+            )
+        return self._agents[agent.text]
 
     def visitors(self, conversation: Conversation, frames: range) -> Iterator[Picture]:
         """What the camera sees in these frames, late by the conversation's lag.

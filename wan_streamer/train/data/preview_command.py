@@ -56,7 +56,7 @@ def preview(options: PreviewOptions, console: Console) -> None:
                 conversation.user_audio,
                 conversation.agent_audio,
                 pictures.visitors(conversation, frames),
-                pictures.agent(conversation.agent_curves, frames),
+                pictures.agent(conversation, frames),
                 console,
             )
             console.print(f"{path}: {conversation.timeline.duration_us / 1e6:.1f} s", highlight=False, soft_wrap=True)
@@ -73,7 +73,7 @@ def _conversations(options: PreviewOptions) -> Iterator[Conversation]:
             )
         yield from (data_set.conversation(index) for index in range(options.count))
         return
-    maker = ConversationMaker(DataCache(options.cache))
+    maker = ConversationMaker(DataCache(options.cache), options.agent)
     for script in options.generator().scripts(options.seed, options.count):
         yield maker.make(script)
 

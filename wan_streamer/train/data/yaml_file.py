@@ -4,7 +4,7 @@ PyYAML's safe loader reads it: text, numbers, lists and mappings, never objects.
 make gigabytes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -152,6 +152,17 @@ def read_documents(path: Path) -> list[YamlValue]:
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read ({error.strerror}); check the path", reason="YAML") from error
     return list(parse_documents(text, source=str(path)))
+
+
+def only_document(documents: Sequence[YamlValue], *, source: str) -> YamlValue:
+    """The one document of a file.
+
+    Raises:
+        InvalidInput: there is another number of them.
+    """
+    if len(documents) != 1:
+        raise InvalidInput(f"{source}: got {len(documents)} documents, expected one", reason="YAML")
+    return documents[0]
 
 
 def parse_documents(text: str, *, source: str) -> Iterator[YamlValue]:

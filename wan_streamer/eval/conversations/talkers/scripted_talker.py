@@ -94,11 +94,10 @@ class ScriptedTalker:
         return as_pictures(face.pass_unit(as_frames(frames)[None, None])[0, 0]) if self._is_coded else frames
 
     def _shown(self, pictures: Pictures, conversation: Conversation) -> Iterator[NDArray[np.uint8]]:
-        curves = conversation.agent_curves
         if not self._is_moving:
-            still = next(pictures.agent(curves, range(1)))
+            still = next(pictures.agent(conversation, range(1)))
             return itertools.repeat(np.stack([still] * FRAMES_PER_UNIT), conversation.unit_count)
-        drawn = pictures.agent(curves, range(conversation.unit_count * FRAMES_PER_UNIT))
+        drawn = pictures.agent(conversation, range(conversation.unit_count * FRAMES_PER_UNIT))
         return (np.stack([next(drawn) for _ in range(FRAMES_PER_UNIT)]) for _ in range(conversation.unit_count))
 
     @property

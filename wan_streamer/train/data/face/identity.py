@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Literal
 
 Colour = tuple[float, float, float]
 """Linear red, green, blue; 0 to 1."""
@@ -72,27 +72,3 @@ class Identity:
     age_lines: float = 0.0
     clothes: Clothes
     glasses: Colour | None = None
-
-
-AGENT: Final = Identity(
-    name="agent",
-    anchors={"woman-caucasian-young": 0.55, "woman-asian-young": 0.20, "woman-african-young": 0.25},
-    directions={
-        "full-lips": 0.35,
-        "cheekbones": 0.3,
-        "wide-nose": -0.25,
-        "big-ears": -0.3,
-        "wing-ears": -0.8,
-        "big-eyes": 0.45,
-        "wide-jaw": -0.35,
-        "wide-chin": -0.25,
-    },
-    skin=(0.52, 0.305, 0.215),
-    iris=(0.050, 0.024, 0.011),
-    lips=(0.44, 0.115, 0.105),
-    lip_strength=0.85,
-    hair=Hair(style="shoulder", colour=(0.085, 0.034, 0.016), part_x_m=-0.025),
-    brow_colour=(0.030, 0.013, 0.008),
-    brow_thickness=1.2,
-    clothes=Clothes(outfit="uniform", colour=(0.011, 0.019, 0.050), inner_colour=(0.78, 0.77, 0.74)),
-)

@@ -18,6 +18,7 @@ class Cast:
         voices: `engine-speaker` or `engine-speaker@accent`; those of one speaker are in one split.
         faces: names of faces.
         training_voices: further voices of the split `train`, of speakers that are in none.
+        agent_voice: which no visitor has; the others stay in the splits that they are in.
 
     Raises:
         InvalidInput: a name twice, or a split without a voice or a face.
@@ -26,6 +27,7 @@ class Cast:
     voices: tuple[str, ...]
     faces: tuple[str, ...]
     training_voices: tuple[str, ...] = ()
+    agent_voice: str | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.voices)) < len(self.voices) or len(set(self.faces)) < len(self.faces):
@@ -41,7 +43,8 @@ class Cast:
         """The voices of a split, in order."""
         splits = split_speakers(self.voices)
         own = tuple(voice for voice in self.voices if splits[speaker_of(voice)] == split)
-        return own + self.training_voices if split == "train" else own
+        all_of_them = own + self.training_voices if split == "train" else own
+        return tuple(voice for voice in all_of_them if voice != self.agent_voice)
 
     def faces_of(self, split: Split) -> tuple[str, ...]:
         """The faces of a split, in order."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from wan_streamer.train.data.agent import Agent, default_agent
 from wan_streamer.train.data.events import ActionName
 
 OUT_OF_DOMAIN: Final = "out_of_domain"
@@ -95,6 +96,7 @@ class Domain:
     reactions: tuple[Reaction, ...]
     side_talk: tuple[tuple[str, ...], ...]
     slots: Mapping[str, tuple[SlotValue, ...]] = field(default_factory=dict)
+    agent: Agent = field(default_factory=default_agent)
 
     def topics(self) -> tuple[Intent, ...]:
         """All that can be said to the agent: intents, follow-ups, and what is out of the domain."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import FILE_NAME, default_agent, read_agent
 from wan_streamer.train.data.events import ITEMS
 from wan_streamer.train.data.generate.domain import (
     OUT_OF_DOMAIN,
@@ -15,7 +16,7 @@ from wan_streamer.train.data.generate.domain import (
     Reaction,
     SlotValue,
 )
-from wan_streamer.train.data.yaml_file import YamlValue, read_documents
+from wan_streamer.train.data.yaml_file import YamlValue, only_document, read_documents
 
 MIN_PHRASING_COUNT: Final = 12
 MIN_FOLLOW_UP_PHRASING_COUNT: Final = 4
@@ -52,6 +53,7 @@ def read_domain(folder: Path) -> Domain:
         reactions=tuple(map(_reaction, _entry(folder / "events.yaml", "events").items())),
         side_talk=tuple(map(_exchange, _entry(folder / "side_talk.yaml", "side_talk").items())),
         slots=_slots(_only(folder / "slots.yaml")),
+        agent=read_agent(folder / FILE_NAME) if (folder / FILE_NAME).exists() else default_agent(),
     )
 
 
@@ -142,10 +144,7 @@ def _slot_value(value: YamlValue) -> SlotValue:
 
 
 def _only(path: Path) -> YamlValue:
-    documents = read_documents(path)
-    if len(documents) != 1:
-        raise InvalidInput(f"{path}: got {len(documents)} documents, expected one", reason="YAML")
-    return documents[0]
+    return only_document(read_documents(path), source=str(path))
 
 
 def _entry(path: Path, key: str) -> YamlValue:

@@ -86,7 +86,7 @@ class Timing:
     delay: words and voice tell that the turn is not over, not silence alone.
     """
 
-    answer_after_ms: Range = Range(least=400, most=800)
+    answer_after_ms: Range = Range(least=800, most=1100)
     """From the end of a question to the agent's answer."""
     react_after_ms: Range = Range(least=500, most=1100)
     """From the begin of a wave or of showing something to the agent's words."""

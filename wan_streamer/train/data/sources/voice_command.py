@@ -4,6 +4,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import soxr
+from numpy.typing import NDArray
 from rich.console import Console
 
 from wan_streamer.errors import InvalidInput
@@ -11,7 +14,9 @@ from wan_streamer.train.data.sources.cache import DataCache, default_root
 from wan_streamer.train.data.sources.fetch import fetch_sources
 from wan_streamer.train.data.sources.program import run_program
 from wan_streamer.train.data.sources.spoken_texts import choose_from_sources, read_text_file, text_recipes
-from wan_streamer.train.data.sources.voice import hibari_voice, speak_all
+from wan_streamer.train.data.sources.voice import SAMPLE_RATE_HZ, Speak, hibari_voice, speak_all
+from wan_streamer.train.data.voices.names import AGENT_VOICE
+from wan_streamer.train.data.voices.voice_bank import VoiceBank
 
 SECONDS_A_MINUTE = 60
 
@@ -24,6 +29,8 @@ class VoiceOptions:
     """One sentence a line; sentences chosen from the fetched sources when absent."""
     out: Path | None = None
     """Folder for the sounds; agent-voice in the cache when absent."""
+    voice: str = AGENT_VOICE
+    """Another voice (wan_streamer/train/data/voices/names.py)."""
     cache: Path = field(default_factory=default_root)
     """Folder of the cache."""
     count: int = 1500
@@ -40,7 +47,7 @@ def speak(options: VoiceOptions, console: Console) -> None:
     """
     if options.count < 1:
         raise InvalidInput(f"got --count {options.count}, expected 1 or more", reason="COUNT")
-    voice, name = hibari_voice()
+    voice, name = _voice(options)
     if options.text_file is not None:
         sentences = read_text_file(options.text_file)
     else:
@@ -56,6 +63,18 @@ def speak(options: VoiceOptions, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _voice(options: VoiceOptions) -> tuple[Speak, str]:
+    if options.voice == AGENT_VOICE:
+        return hibari_voice()
+    bank = VoiceBank(DataCache(options.cache))
+
+    def speak(text: str, _seed: int) -> NDArray[np.float32]:
+        sound = bank.sound(options.voice, text)
+        return np.asarray(soxr.resample(sound.samples, sound.sample_rate_hz, SAMPLE_RATE_HZ), np.float32)
+
+    return speak, options.voice
 
 
 if __name__ == "__main__":

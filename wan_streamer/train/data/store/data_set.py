@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from wan_streamer.errors import InvalidInput
+from wan_streamer.train.data.agent import Agent, default_agent, parse_agent
 from wan_streamer.train.data.conversation import Conversation
 from wan_streamer.train.data.sources.atomic import replace_file
 from wan_streamer.train.data.store.shard import FORMAT, Shard
@@ -75,6 +76,17 @@ class DataSet:
         return {name: value for name, value in self._content.items() if name != "shards"}
 
     @cached_property
+    def agent(self) -> Agent:
+        """Who answers in it.
+
+        Raises:
+            InvalidInput: the manifest describes none.
+        """
+        if "agent" not in self._content:
+            return default_agent()
+        return parse_agent(self._content["agent"], source=str(self.folder / MANIFEST))
+
+    @cached_property
     def unit_counts(self) -> tuple[int, ...]:
         """Units of each conversation."""
         return tuple(count for entry in self.entries for count in entry.unit_counts)
@@ -89,7 +101,7 @@ class DataSet:
         entry, row = self._places[index]
         if entry.file not in self._shards:
             self._shards[entry.file] = Shard(self.folder / entry.file)
-        return self._shards[entry.file].conversation(row)
+        return replace(self._shards[entry.file].conversation(row), agent=self.agent)
 
     def check_for_training(self) -> None:
         """Nothing that is kept out of training is in it.

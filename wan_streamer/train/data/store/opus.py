@@ -15,6 +15,9 @@ from wan_streamer.errors import InvalidInput
 OPUS_RATE_HZ: Final = 48_000
 CODEC: Final = "libopus"
 
+# What libopus takes for one channel.
+LEAST_BIT_RATE, MOST_BIT_RATE = 6_000, 256_000
+
 
 def encode_opus(samples: NDArray[np.float32], rate_hz: int, bit_rate: int) -> bytes:
     """Mono samples in -1..1 at a rate that Opus knows (16 or 24 kHz), variable bit rate: silence costs next to nothing.
@@ -22,6 +25,10 @@ def encode_opus(samples: NDArray[np.float32], rate_hz: int, bit_rate: int) -> by
     Raises:
         InvalidInput: the rate is not one of Opus'.
     """
+    if not LEAST_BIT_RATE <= bit_rate <= MOST_BIT_RATE:
+        raise InvalidInput(
+            f"got {bit_rate} bits a second of Opus, expected {LEAST_BIT_RATE} to {MOST_BIT_RATE}", reason="BIT_RATE"
+        )
     if rate_hz not in (8_000, 12_000, 16_000, 24_000, OPUS_RATE_HZ):
         raise InvalidInput(f"got {rate_hz} Hz, expected 8, 12, 16, 24 or 48 kHz; resample it", reason="OPUS_RATE")
     file = BytesIO()

@@ -10,7 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from wan_streamer.errors import InvalidInput
 from wan_streamer.train.data.conversation import AGENT_RATE_HZ, USER_RATE_HZ, Conversation
@@ -20,7 +22,8 @@ from wan_streamer.train.data.store.opus import decode_opus, encode_opus
 from wan_streamer.train.data.timeline import Durations, Spoken, UnitLabel
 from wan_streamer.unit import samples_per_unit
 
-# The agent's voice is what is learned, the visitors' sound is noisy anyway.
+# The agent's voice is what is learned. The visitors' sound is kept small, 15 MB an hour in all, and the ear spells it
+# worse for that (docs/data.md): what is to be heard as a client sends it takes more.
 AGENT_BIT_RATE: Final = 24_000
 USER_BIT_RATE: Final = 12_000
 
@@ -61,8 +64,13 @@ SCHEMA: Final = pa.schema(
 )
 
 
-def to_row(conversation: Conversation) -> dict[str, Any]:
-    """The values of SCHEMA's columns."""
+def as_kept(user_audio: NDArray[np.float32], bit_rate: int = USER_BIT_RATE) -> NDArray[np.float32]:
+    """What the microphone heard, as a data set gives it back."""
+    return decode_opus(encode_opus(user_audio, USER_RATE_HZ, bit_rate), USER_RATE_HZ, len(user_audio))
+
+
+def to_row(conversation: Conversation, *, user_bit_rate: int = USER_BIT_RATE) -> dict[str, Any]:
+    """The values of SCHEMA's columns; the visitors' sound with so many bits a second."""
     return {
         "name": conversation.script.name,
         "family": conversation.script.family,
@@ -71,7 +79,7 @@ def to_row(conversation: Conversation) -> dict[str, Any]:
         "durations": json.dumps(dataclasses.asdict(conversation.durations), separators=(",", ":")),
         "scene_seed": conversation.scene_seed,
         "camera_lag_frames": conversation.camera_lag_frames,
-        "user_audio": encode_opus(conversation.user_audio, USER_RATE_HZ, USER_BIT_RATE),
+        "user_audio": encode_opus(conversation.user_audio, USER_RATE_HZ, user_bit_rate),
         "agent_audio": encode_opus(conversation.agent_audio, AGENT_RATE_HZ, AGENT_BIT_RATE),
         "agent_curves": conversation.agent_curves.to_bytes(),
         "visitor_curves": [

@@ -20,8 +20,8 @@ MARGIN_US: Final = 30_000
 _SECOND_US: Final = 1_000_000
 
 
-def time_speech(sound: Sound, voice: str, text: str, aligner: Aligner) -> tuple[SpokenClip, How]:
-    """The clip of a sentence, and how its times were found.
+def time_speech(sound: Sound, voice: str, text: str, aligner: Aligner) -> tuple[SpokenClip, How, int]:
+    """The clip of a sentence, how its times were found, and when in the sound it begins, microseconds.
 
     Raises:
         InvalidInput: the text has no words, or the sound is silent.
@@ -50,7 +50,7 @@ def time_speech(sound: Sound, voice: str, text: str, aligner: Aligner) -> tuple[
         words=_word_times(tokens, words),
         phones=_phones(words, duration_us),
     )
-    return spoken_clip, found.how
+    return spoken_clip, found.how, clip_begin_us
 
 
 def _cut(sound: Sound, begin_us: int, end_us: int) -> Sound:

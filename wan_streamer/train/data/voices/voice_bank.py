@@ -65,6 +65,14 @@ class VoiceBank:
         replace_file(path, clip_to_bytes(stored))
         return stored.clip
 
+    def sound(self, voice: str, text: str) -> Sound:
+        """A text as a voice says it, as it comes, without times and without being kept.
+
+        Raises:
+            InvalidInput: see `speak`.
+        """
+        return self._engine(voice).speak(parse_voice(voice), spoken_text(text))
+
     def path_of(self, voice: str, text: str) -> Path:
         """Where the clip lies once it is made.
 
@@ -76,9 +84,9 @@ class VoiceBank:
         return self._cache.root / "speech" / voice / digest[:2] / f"{digest[2:26]}.flac"
 
     def _make(self, voice: str, text: str) -> StoredClip:
-        raw = self._engine(voice).speak(parse_voice(voice), spoken_text(text))
+        raw = self.sound(voice, text)
         sound = Sound(samples=quantize(raw.samples), sample_rate_hz=raw.sample_rate_hz)
-        clip, how = time_speech(sound, voice, text, self._aligner)
+        clip, how, _ = time_speech(sound, voice, text, self.aligner)
         return StoredClip(clip=clip, how=how)
 
     def _engine(self, voice: str) -> Engine:
@@ -93,9 +101,19 @@ class VoiceBank:
         return self._engines[name]
 
     @cached_property
-    def _aligner(self) -> Aligner:
-        phonemize = misaki_phonemes()
-        return Aligner(lambda word: arpabet(phonemize(word)))
+    def aligner(self) -> Aligner:
+        """What finds the words in a sound."""
+        return open_aligner()
+
+
+def open_aligner() -> Aligner:
+    """What finds English words in a sound.
+
+    Raises:
+        InvalidInput: hibari-tts, which pronounces them, is not installed.
+    """
+    phonemize = misaki_phonemes()
+    return Aligner(lambda word: arpabet(phonemize(word)))
 
 
 def _hibari(_cache: DataCache) -> Engine:
