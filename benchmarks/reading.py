@@ -23,9 +23,7 @@ from tyro.conf import Positional
 
 from wan_streamer.eval.word_errors import count_word_errors
 from wan_streamer.model.config import HEARD_LETTERS, LETTER_CLASSES, LETTERS
-from wan_streamer.model.model_weights import config_of, load_trained
-from wan_streamer.model.presets import untrained
-from wan_streamer.model.shipped import use_shipped_senses
+from wan_streamer.model.shipped import trained_model
 from wan_streamer.model.speller import collapsed
 from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.vocabulary import Vocabulary, vocabulary_named
@@ -86,9 +84,7 @@ def _text(tokens: NDArray[Any], vocabulary: Vocabulary) -> str:
 @torch.inference_mode()
 def main(options: Options) -> None:
     """Prints them, for each folder."""
-    model = untrained(config_of(options.weights), 0)
-    use_shipped_senses(model)
-    load_trained(options.weights, model)
+    model = trained_model(options.weights)
     vocabulary = vocabulary_named(model.config.vocabulary)
     sets = {folder: _all(folder, vocabulary) for folder in dict.fromkeys((*options.data, *options.answers))}
     answers = sorted({one.answer for questions in sets.values() for one in questions if one.answer})

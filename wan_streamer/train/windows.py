@@ -142,9 +142,9 @@ class Windows:
         randoms = [item_random(recipe.seed, step, item) for item in items]
         drawn, coming = zip(*(self._draw(random) for random in randoms), strict=True)
         windows = _stacked(drawn)
-        asked = np.argmax(windows["said"][..., 1] != NOTHING, axis=1)
         if task.borrows:
-            borrowed = _stacked([self._borrow(random, int(unit)) for random, unit in zip(randoms, asked, strict=True)])
+            asked = _asked(windows).tolist()
+            borrowed = _stacked([self._borrow(random, unit) for random, unit in zip(randoms, asked, strict=True)])
             windows |= {name: borrowed[name] for name in ("seen", "audio", "video")}
             # An agent that is silent writes and says nothing.
             wrote = borrowed["words"][..., 1:2] != NOTHING
@@ -157,10 +157,7 @@ class Windows:
         # What is said to nobody, and what goes on from before the window, would be learned as spoken out of nothing.
         learns_words = None
         if task.text in ("words", "given"):
-            begun = _begun(windows)
-            if task.where == "interruption":
-                # To fall silent, too, and nothing of what was lent before it.
-                begun = torch.arange(task.units) >= torch.from_numpy(asked)[:, None] + HEARD_UNITS
+            begun = _interrupted(windows) if task.where == "interruption" else _begun(windows)
             learns_words = begun & torch.tensor(there)[:, None] & (task.text == "words")
         latents = {
             name: _tensor(windows[name])
@@ -316,6 +313,17 @@ def _begun(windows: dict[str, Records]) -> Tensor:
     """Units [windows, units] that are not of a turn which began before the window."""
     silent = ~windows["speaks"] & (windows["words"][..., 1] == NOTHING)
     return torch.from_numpy(np.logical_or.accumulate(silent, axis=1))
+
+
+def _asked(windows: dict[str, Records]) -> NDArray[np.int64]:
+    """The unit in which the first word that is said ends, [windows]; 0 where nothing is said."""
+    return np.argmax(windows["said"][..., 1] != NOTHING, axis=1)
+
+
+def _interrupted(windows: dict[str, Records]) -> Tensor:
+    """Units [windows, units] from which on an agent can know that it was interrupted; what was lent lies before."""
+    first = torch.from_numpy(_asked(windows))[:, None] + HEARD_UNITS
+    return torch.arange(windows["said"].shape[1]) >= first
 
 
 def _worded(windows: dict[str, Records]) -> Tensor:
