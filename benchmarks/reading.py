@@ -29,7 +29,7 @@ from wan_streamer.model.user_encoder import EarEncoder
 from wan_streamer.model.vocabulary import Vocabulary, vocabulary_named
 from wan_streamer.train.encoded_set import EncodedSet
 from wan_streamer.train.spelling import FORETOLD_UNITS, SILENT_UNITS, spelled
-from wan_streamer.train.windows import stretches
+from wan_streamer.train.words import stretches
 
 # An answer begins so soon after its question, or belongs to another.
 ANSWER_UNITS = 14
@@ -64,7 +64,7 @@ class Question:
 def questions_of(records: NDArray[Any], vocabulary: Vocabulary) -> Iterator[Question]:
     """Those that are answered after a silence."""
     writes = records["words"][:, 0] != vocabulary.listen
-    for begin, end in stretches(records, "said"):
+    for begin, end in stretches(records["said"]):
         at = next((unit for unit in range(end - 1, min(end + ANSWER_UNITS, len(records))) if writes[unit]), None)
         if at is None or writes[max(0, at - SILENT_UNITS) : at].any():
             continue

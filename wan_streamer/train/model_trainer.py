@@ -1,6 +1,7 @@
 """One step of the Transformer's training, on one process or several."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from wan_streamer.model.presets import untrained
 from wan_streamer.model.senses import HASH, WITH_PICTURES, check_senses, senses_metadata
 from wan_streamer.model.shipped import use_shipped_senses
 from wan_streamer.model.user_encoder import EarEncoder
+from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.model.wan_streamer import WanStreamer
 from wan_streamer.train.distributed import Group
 from wan_streamer.train.ema import Ema
 from wan_streamer.train.encoded_set import ROLLED, EncodedSet
+from wan_streamer.train.mishearing import Mishearing
 from wan_streamer.train.model_losses import Learner, gradient_norms, token_count, training_tflop
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.optimizer import make_optimizer, set_rates
@@ -26,7 +29,7 @@ from wan_streamer.train.schedule import rate_factor
 from wan_streamer.train.sequence import Batch
 from wan_streamer.train.sharding import ShardedState, by_kind, clip_gradients, copy_trained, shard_blocks, whole
 from wan_streamer.train.trainer import Arithmetic
-from wan_streamer.train.windows import STEP_ITEM, VALIDATION_STEP, Records, Windows
+from wan_streamer.train.windows import MISHEARD, STEP_ITEM, VALIDATION_STEP, Records, Windows
 from wan_streamer.train.words import NOTHING
 
 # Conversations of each set whose sound says what features are like; what is digitally silent is like nothing.
@@ -50,11 +53,15 @@ class ModelTask:
         # Sound and pictures are learned from recordings; what to say, beside what the model makes of them itself.
         beside = [*(one for one in recorded if not (rolled and one.about["pictures"])), *rolled]
         of_recorded, of_beside = (_parts(some, recipe.heldout_every) for some in (recorded, beside))
+        mishearing = None
+        if any(task.where in MISHEARD for task in recipe.tasks):
+            heard = zip_longest(*(one.conversations for one in recorded), fillvalue=())
+            mishearing = Mishearing((one for some in heard for one in some), vocabulary_named(recipe.model.vocabulary))
         parts = [of_recorded if task.noisy_units else of_beside for task in recipe.tasks]
         # What is lent is not learned: what is held out borrows it from all.
         self.training, self.heldout = (
             [
-                Windows(_fitting(part[side], task), task, lenders=part[0])
+                Windows(_fitting(part[side], task), task, lenders=part[0], mishearing=mishearing)
                 for part, task in zip(parts, recipe.tasks, strict=True)
             ]
             for side in (0, 1)

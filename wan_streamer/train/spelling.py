@@ -3,11 +3,12 @@
 Shape letters: B batch, U units, N tokens, C channels, T letters' places, K classes, V vocabulary.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,8 +16,11 @@ from wan_streamer.model.config import HEARD_LETTERS, LETTER_CLASSES, LETTERS
 from wan_streamer.model.speller import BLANK
 from wan_streamer.model.vocabulary import Vocabulary
 
-# Share of the letters at most that are changed, and of the windows in which there are letters alone.
-MOST_WRONG, HIDDEN_EAR = 0.3, 0.5
+Classes = NDArray[np.int64]
+HearAgain = Callable[[Classes, Generator], Classes]
+
+# Share of the letters at most that are changed, and of the windows in which there are letters alone, or other ones.
+MOST_WRONG, HIDDEN_EAR, HEARD_AGAIN = 0.3, 0.5, 0.75
 # Units of an answer whose words are foretold.
 FORETOLD_UNITS = 16
 # Bags that differ by less are of the same words.
@@ -25,23 +29,34 @@ SAME_WORDS = 1e-3
 SILENT_UNITS = 8
 
 
-def misspell(heard_UNC: Tensor, random: Generator) -> Tensor:
-    """What is heard of a window with some letters wrong, missing or new; half of the windows without the other ear."""
+def misspell(heard_UNC: Tensor, random: Generator, hear_again: HearAgain | None = None) -> Tensor:
+    """What is heard of a window with letters wrong, missing or new; half of the windows without the other ear.
+
+    Args:
+        hear_again: what gives other letters for those of a window, in most windows; in the others some letters change.
+    """
     changed = heard_UNC.clone()
     if random.random() < HIDDEN_EAR:
         changed[..., HEARD_LETTERS:] = torch.nan
     steps_TK = changed[..., :HEARD_LETTERS].reshape(-1, LETTER_CLASSES)
     classes = steps_TK.argmax(dim=1).numpy()
+    if hear_again is not None and random.random() < HEARD_AGAIN:
+        written = hear_again(classes, random)
+    else:
+        written = _some_wrong(classes, random)
+    at = torch.from_numpy(np.flatnonzero(written != classes))
+    steps_TK[at] = F.one_hot(torch.from_numpy(written)[at], LETTER_CLASSES).to(steps_TK)
+    changed[..., :HEARD_LETTERS] = steps_TK.view(changed[..., :HEARD_LETTERS].shape)
+    return changed
+
+
+def _some_wrong(classes: Classes, random: Generator) -> Classes:
     letters = (classes != BLANK) & (classes != np.roll(classes, 1))
     chance, rate = random.random(len(classes)), random.random() * MOST_WRONG
     wrong, missing = letters & (chance < rate / 2), letters & (chance >= rate / 2) & (chance < rate * 7 / 8)
     new = (classes == BLANK) & np.roll(letters & (chance >= rate * 7 / 8) & (chance < rate), 1)
     others = random.integers(len(LETTERS), size=len(classes))
-    written = np.where(wrong | new, others, np.where(missing, BLANK, classes))
-    at = torch.from_numpy(np.flatnonzero(written != classes))
-    steps_TK[at] = F.one_hot(torch.from_numpy(written)[at], LETTER_CLASSES).to(steps_TK)
-    changed[..., :HEARD_LETTERS] = steps_TK.view(changed[..., :HEARD_LETTERS].shape)
-    return changed
+    return np.where(wrong | new, others, np.where(missing, BLANK, classes))
 
 
 def nats_of_letters(log_chances_BTK: Tensor, letters: Sequence[Sequence[int]], counts_B: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.vocabulary import vocabulary_named
 from wan_streamer.train.clips import item_random
 from wan_streamer.train.encoded import LEAD_US
+from wan_streamer.train.mishearing import Mishearing
 from wan_streamer.train.model_recipe import ModelRecipe, TaskConfig
 from wan_streamer.train.sequence import Batch
-from wan_streamer.train.spelling import FORETOLD_UNITS, answer_bags, misspell
-from wan_streamer.train.words import NOTHING
+from wan_streamer.train.spelling import FORETOLD_UNITS, HearAgain, answer_bags, misspell
+from wan_streamer.train.words import NOTHING, stretches
 from wan_streamer.unit import UNIT_US
 
 # In so many conversations nearly all answers are given.
@@ -32,12 +34,12 @@ BEFORE_TURN_UNITS = LEAD_US // UNIT_US + 1
 AFTER_TURN_UNITS = 2
 # Windows that end before the agent's voice begins end so much earlier at most.
 EARLIER_UNITS = 10
-# Words about visitors that are further apart belong to two questions, or two actions.
-BETWEEN_UNITS = 12
 # An interrupted agent has spoken for so long before the question's first word has ended, and its words end before that.
 SPOKEN_UNITS = 4
 # Units after a word in which it is spelled at the earliest: to be silent before that cannot be learned from letters.
 HEARD_UNITS = 2
+# Windows in which questions are not always heard as they were.
+MISHEARD: Final = ("question", "interruption")
 
 Records = NDArray[Any]
 
@@ -47,6 +49,7 @@ class Windows:
 
     Args:
         lenders: for a task that borrows, of which conversations: the same where nothing is said.
+        mishearing: how questions are heard anew in training; without it only some letters change.
 
     Raises:
         InvalidInput: DATA_SHORT, no conversation is long enough; DATA_PICTURES, DATA_SOUND, the task needs
@@ -54,9 +57,13 @@ class Windows:
     """
 
     def __init__(
-        self, conversations: Sequence[Records], task: TaskConfig, lenders: Sequence[Records] | None = None
+        self,
+        conversations: Sequence[Records],
+        task: TaskConfig,
+        lenders: Sequence[Records] | None = None,
+        mishearing: Mishearing | None = None,
     ) -> None:
-        self.task = task
+        self.task, self._mishearing = task, mishearing
         self._conversations = [one for one in conversations if len(one) >= task.units]
         self._lent = list(_lent(lenders or conversations, task)) if task.borrows else []
         longest = max((end - asked for _, asked, end in self._lent), default=0)
@@ -119,6 +126,9 @@ class Windows:
             first = begin - asked
         return np.asarray(conversation[first : first + units])
 
+    def _again(self, said: Records) -> HearAgain | None:
+        return None if self._mishearing is None else partial(self._mishearing.again, said)
+
     def _known_answers(self, model: ModelConfig) -> Tensor:
         """The words of each answer in the first ANSWERED conversations, [A, V]."""
         if self._answers is None:
@@ -166,8 +176,9 @@ class Windows:
         }
         heard = _tensor(windows["heard"])
         # Around questions: what is answered to them is sooner learned by heart than anything else.
-        if task.where in ("question", "interruption") and step != VALIDATION_STEP:
-            heard = torch.stack([misspell(one, random) for one, random in zip(heard, randoms, strict=True)])
+        if task.where in MISHEARD and step != VALIDATION_STEP:
+            pairs = zip(heard, windows["said"], randoms, strict=True)
+            heard = torch.stack([misspell(one, random, self._again(said)) for one, said, random in pairs])
         return Batch(
             heard=_blank(heard, there) if task.hears else None,
             seen=_blank(_tensor(windows["seen"]), there) if task.sees else None,
@@ -219,7 +230,7 @@ def _spans(records: Records, task: TaskConfig, longest: int) -> list[tuple[int, 
     else:
         # Long enough before to be met in silence, long enough after for the first words of an answer.
         before, after = task.units // 4, task.units * 3 // 8
-        edges = stretches(records, "said" if task.where == "question" else "noticed")
+        edges = stretches(records["said" if task.where == "question" else "noticed"])
     return [(max(0, begin - before), min(len(records), end + after)) for begin, end in edges]
 
 
@@ -230,7 +241,7 @@ def _before_answers(records: Records, units: int, longest: int | None = None) ->
         longest: of questions that are to interrupt: they begin so many units before the end at most, later than the
             agent's first words, and nothing is asked before them.
     """
-    for begin, _ in stretches(records, "said"):
+    for begin, _ in stretches(records["said"]):
         last = begin + int(np.argmax(records["speaks"][begin:]))
         silent_since = int(np.flatnonzero(np.r_[True, records["speaks"][:last]])[-1])
         if last - silent_since >= units and records["speaks"][last]:
@@ -254,7 +265,7 @@ def _silences(records: Records, units: int) -> Iterator[tuple[int, int]]:
 
 def _interruptions(records: Records, units: int) -> Iterator[tuple[int, int]]:
     """Of each question that interrupts the agent where its first word has ended, and where the agent writes again."""
-    for begin, _ in stretches(records, "said"):
+    for begin, _ in stretches(records["said"]):
         if begin >= units and records["speaks"][begin - SPOKEN_UNITS : begin].all():
             silent = begin + int(np.argmin(np.r_[records["speaks"][begin:], False]))
             again = np.flatnonzero(records["speaks"][silent:] | (records["words"][silent:, 1] != NOTHING))
@@ -269,21 +280,12 @@ def _unasked(records: Records, units: int) -> Iterator[tuple[int, int]]:
     """
     waits = np.zeros(len(records), bool)
     answers = records["speaks"] | (records["words"][:, 1] != NOTHING)
-    for begin, _ in stretches(records, "said"):
+    for begin, _ in stretches(records["said"]):
         answered = np.flatnonzero(answers[begin:])
         waits[begin : begin + int(answered[0]) if len(answered) else None] = True
     for begin, end in _silences(records, 1):
         edges = np.flatnonzero(np.diff(~waits[begin:end], prepend=False, append=False)).reshape(-1, 2)
         yield from ((begin + int(a), begin + int(b)) for a, b in edges if b - a >= units)
-
-
-def stretches(records: Records, name: str) -> NDArray[np.int64]:
-    """First unit and the one after the last of what visitors say or do, [stretches, 2]."""
-    # Where there is no word, LISTEN stands alone.
-    units = np.flatnonzero(records[name][:, 1] != NOTHING)
-    first = np.diff(units, prepend=-BETWEEN_UNITS - 1) > BETWEEN_UNITS
-    last = np.roll(first, -1)
-    return np.stack([units[first], units[last] + 1], axis=1)
 
 
 def _stacked(drawn: Sequence[Records]) -> dict[str, Records]:

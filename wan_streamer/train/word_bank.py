@@ -21,8 +21,7 @@ from wan_streamer.model.speller import BLANK
 from wan_streamer.model.vocabulary import Vocabulary
 from wan_streamer.train.data.timeline import Timeline
 from wan_streamer.train.spelling import spelled
-from wan_streamer.train.windows import stretches
-from wan_streamer.train.words import NOTHING
+from wan_streamer.train.words import NOTHING, stretches
 from wan_streamer.unit import UNIT_US
 
 Chances = NDArray[np.float32]
@@ -98,8 +97,8 @@ class WordBank:
         chances = letters_of(records)
         per_unit = len(chances) // len(records)
         silent = np.ones(len(records), bool)
-        for begin, end in stretches(records, "said"):
-            words = list(_words(records["said"][begin:end], vocabulary))
+        for begin, end in stretches(records["said"]):
+            words = list(words_of(records["said"][begin:end], vocabulary))
             first, last = max(0, begin - BEFORE_UNITS), min(len(records), end + AFTER_UNITS)
             silent[max(0, begin - SILENT_UNITS) : last] = False
             self._cut(words, chances[first * per_unit : last * per_unit], (begin - first) * per_unit, per_unit)
@@ -180,7 +179,7 @@ def align(letters: list[int], chances: Chances) -> list[int] | None:
     return found
 
 
-def _words(said: NDArray[np.int32], vocabulary: Vocabulary) -> Iterator[tuple[str, int]]:
+def words_of(said: NDArray[np.int32], vocabulary: Vocabulary) -> Iterator[tuple[str, int]]:
     """The words of a stretch in letters, and the unit in which each ends."""
     text, units = b"", []
     for unit, tokens in enumerate(said):

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from wan_streamer.unit import UNIT_US
 
 # No token at this place of the unit.
 NOTHING: Final = -1
+# Words about visitors that are further apart belong to two questions, or two actions.
+BETWEEN_UNITS: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +48,12 @@ def tokens_of_units(
             tokens.append(vocabulary.end)
         placed[unit, : len(tokens)] = tokens
     return placed
+
+
+def stretches(words_UN: NDArray[Any]) -> NDArray[np.int64]:
+    """First unit and the one after the last of what visitors say or do, [stretches, 2]."""
+    # Where there is no word, LISTEN stands alone.
+    units = np.flatnonzero(words_UN[:, 1] != NOTHING)
+    first = np.diff(units, prepend=-BETWEEN_UNITS - 1) > BETWEEN_UNITS
+    last = np.roll(first, -1)
+    return np.stack([units[first], units[last] + 1], axis=1)
