@@ -1,9 +1,9 @@
 """Questions are heard anew each time they are learned from: as the ear misheard those letters elsewhere.
 
 A reader sees each of some ten thousand questions a hundred times. Were it always spelled in the same way it would be
-known by its errors: 97 % of such answers are foretold and 69 % of new ones, and of questions with a third of their
-letters wrong 99 % and 43 % (docs/training.md). So letters are put together of pieces, each of what was spelled where
-that letter was said between the same two others, all of a question out of questions that were heard as badly.
+known by its errors, which help with no other one (docs/training.md). So letters are put together of pieces, each of
+what was spelled where that letter was said between the same two others, all of a question out of questions that were
+heard as badly.
 
 Shape letters: T steps, U units.
 """
@@ -24,7 +24,7 @@ from wan_streamer.train.spelling import Classes, spelled
 from wan_streamer.train.word_bank import AFTER_UNITS, BEFORE_UNITS, TAIL_STEPS, align, letters_of, words_of
 from wan_streamer.train.words import stretches
 
-# Questions that pieces are taken from: two minutes of one core cut ten thousand.
+# Questions that pieces are taken from: a core cuts them up in some seconds.
 MOST_QUESTIONS: Final = 2000
 # Questions of which less than this is wrong lie together, those above the last as well.
 WRONG_BELOW: Final = (0.1, 0.2, 0.3, 0.4)
