@@ -133,6 +133,18 @@ def test_tensors_of_other_shapes_are_refused(duplex: Duplex, performer: Snapshot
     assert caught.value.reason == "SNAPSHOT_DAMAGED"
 
 
+def test_a_refused_snapshot_keeps_no_memory(performer: Snapshot) -> None:
+    """The seat that a session was to be restored on seats the next one."""
+    duplex = Duplex(untrained(tiny_config(), 0))
+    first = duplex.performer.open(1)
+    duplex.performer.close(first)
+    cut = {head: tensor[:, :, :-1] for head, tensor in performer.kv.keys_values.items()}
+    damaged = dataclasses.replace(performer, kv=dataclasses.replace(performer.kv, keys_values=cut))
+    with pytest.raises(InvalidInput):
+        Snapshots(duplex.thinker.model).restore_performer(duplex.performer, damaged)
+    assert duplex.performer.open(1).seat is first.seat
+
+
 def test_ranks_at_different_units_are_not_merged(performer: Snapshot) -> None:
     """Ranks whose snapshots were taken at different moments do not make one session."""
     later = dataclasses.replace(performer, unit_index=3)

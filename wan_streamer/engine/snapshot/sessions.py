@@ -1,6 +1,7 @@
 """Sessions of the engine to snapshots and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from torch import Tensor
 
@@ -69,8 +70,9 @@ class Snapshots:
         """
         self._check(snapshot, "thinker")
         session = thinker.open()
-        _restore_cache(session.cache, snapshot.kv)
-        _restore_streams(self._streams(session.stream), snapshot.streams)
+        with _given_back(lambda: thinker.close(session)):
+            _restore_cache(session.cache, snapshot.kv)
+            _restore_streams(self._streams(session.stream), snapshot.streams)
         session.text.resume(snapshot.text_pending)
         session.words.update({unit_index: list(words) for unit_index, words in snapshot.words.items()})
         session.last_unit_index = snapshot.unit_index
@@ -85,7 +87,8 @@ class Snapshots:
         self._check(snapshot, "performer")
         assert snapshot.seed is not None
         session = performer.open(snapshot.seed)
-        _restore_cache(session.cache, snapshot.kv)
+        with _given_back(lambda: performer.close(session)):
+            _restore_cache(session.cache, snapshot.kv)
         session.last_unit_index = snapshot.unit_index
         return session
 
@@ -105,6 +108,16 @@ class Snapshots:
                 "weights that it was taken with",
                 reason="SNAPSHOT_MODEL",
             )
+
+
+@contextmanager
+def _given_back(close: Callable[[], None]) -> Iterator[None]:
+    """A snapshot that is refused keeps no session's memory."""
+    try:
+        yield
+    except InvalidInput:
+        close()
+        raise
 
 
 def _restore_cache(cache: KvCache, state: KvState) -> None:
