@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wan_streamer.eval.conversations.names import COMMON, MODEL, RENDERED, SILENT, TRUTH
+from wan_streamer.eval.conversations.own_codecs import own_codecs
 from wan_streamer.eval.conversations.talkers.model_talker import ModelTalker, open_model
 from wan_streamer.eval.conversations.talkers.said import Says, SayTheCommon, say_nothing, say_the_truth
 from wan_streamer.eval.conversations.talkers.scripted_talker import Codecs, ScriptedTalker
@@ -45,7 +46,7 @@ def open_talker(system: str, config: TalkerConfig) -> Talker:
     heads = default_heads_folder()
     if system == MODEL:
         return ModelTalker(open_model(config.preset, config.weights, config.solver_steps), heads, config.seed)
-    codecs = open_codecs(config.preset)
+    codecs = open_codecs(config.preset, config.weights)
     if system == COMMON:
         clip = agent_speech(config.agent, VoiceBank(DataCache(config.cache)))(config.common_answer)
         return ScriptedTalker(
@@ -55,13 +56,18 @@ def open_talker(system: str, config: TalkerConfig) -> Talker:
     return ScriptedTalker(says, codecs, heads, is_moving=system in (TRUTH, RENDERED), is_coded=system == TRUTH)
 
 
-def open_codecs(preset: str) -> Codecs:
-    """The codecs that ship for a preset.
+def open_codecs(preset: str, weights: Path | None) -> Codecs:
+    """The codecs in an avatar's weights; those that ship for a preset where there are no weights, or no codecs in them.
 
     Raises:
         InvalidInput: there are none, or they are damaged.
     """
+    if weights is not None and (own := own_codecs(weights)):
+        return Codecs(audio=own["audio"], video=own["video"], files={weights.name: _digest(weights)})
     paths = {kind: shipped_codec(preset, kind) for kind in ("audio", "video")}
     audio, video = (load_codec(path, kind) for kind, path in paths.items())
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in paths.values()}
-    return Codecs(audio=audio, video=video, files=files)
+    return Codecs(audio=audio, video=video, files={path.name: _digest(path) for path in paths.values()})
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -6,6 +6,7 @@ from pathlib import Path
 from wan_streamer.eval.conversations.make_talks import TALKS
 from wan_streamer.eval.conversations.names import MODEL
 from wan_streamer.eval.conversations.options import ConverseOptions
+from wan_streamer.eval.conversations.own_codecs import own_codecs
 from wan_streamer.eval.conversations.performance import Performance
 from wan_streamer.eval.conversations.talk_folder import TalkFolder
 from wan_streamer.eval.evidence import Weights, describe_data, describe_weights
@@ -15,14 +16,17 @@ from wan_streamer.model.weights_file import read_metadata
 
 
 def used_weights(options: ConverseOptions, systems: Sequence[str]) -> Iterator[Weights]:
-    """The files of the Transformer, where there is one and it took part, and of the codecs.
+    """The files of the Transformer, where there is one and it took part, and of the codecs that are not in it.
 
     Raises:
         InvalidInput: the codecs are missing or damaged.
     """
     transformer = _transformer(options)
-    if MODEL in systems and transformer is not None:
+    has_codecs = options.weights is not None and bool(own_codecs(options.weights))
+    if transformer is not None and (MODEL in systems or has_codecs):
         yield describe_weights(transformer, read_metadata(transformer))
+    if has_codecs:
+        return
     for kind in ("audio", "video"):
         path = shipped_codec(options.preset, kind)
         yield describe_weights(path, load_codec(path, kind).metadata)

@@ -187,8 +187,8 @@ def _duplex_table(duplex: dict[str, DuplexScores]) -> Table:
         notes=(
             "By the formulas of Lin et al., arXiv 2503.04721, section III-B; the published numbers are of its Table "
             "III. **The data differ**: theirs are recordings of people (Candor, ICC) and general questions with "
-            "synthetic pauses and interruptions, ours are scripted questions to a museum's front desk in synthetic "
-            "voices, so the columns cannot be ranked against each other. Our agent is never scripted to murmur, and "
+            "synthetic pauses and interruptions, ours are scripted questions to a front desk in synthetic voices, "
+            "so the columns cannot be ranked against each other. Our agent is never scripted to murmur, and "
             'a short answer ("All right.") is a backchannel by these formulas.',
         ),
     )
