@@ -1,7 +1,7 @@
 """How many sessions fit, and how long do they wait? Simulated from the times of a unit's jobs; nothing is computed.
 
     .venv/bin/python benchmarks/capacity.py                                       # nano's times
-    .venv/bin/python benchmarks/capacity.py --think 12 --solve 60 --clean 15 --decode 6 --commit 8 --ranks 1 2 4
+    .venv/bin/python benchmarks/capacity.py --hear 4 --think 8 --solve 60 --clean 15 --decode 6 --commit 8 --ranks 1 2 4
 
 For each number of ranks, each lag and each number of sessions: latency at the thinker (from the arrival of a unit until
 its answer is decoded) and how busy both processes are, with sessions in the phases that admission gives them, and all
@@ -22,8 +22,10 @@ from wan_streamer.engine.phases import free_phase_us, session_capacity
 class Options:
     """Milliseconds of a unit's jobs, for one session alone."""
 
-    think: float = 20.0
-    """Encode the user, state pass, words."""
+    hear: float = 5.0
+    """Encode the user."""
+    think: float = 15.0
+    """State pass and words."""
     solve: float = 24.0
     """Performer: all solver steps, on one rank."""
     decode: float = 10.0
@@ -45,7 +47,14 @@ class Options:
 
     def times(self, ranks: int) -> JobTimes:
         """The jobs' times on a group of this size."""
-        alone = JobTimes(think=self.think, solve=self.solve, decode=self.decode, clean=self.clean, commit=self.commit)
+        alone = JobTimes(
+            hear=self.hear,
+            think=self.think,
+            solve=self.solve,
+            decode=self.decode,
+            clean=self.clean,
+            commit=self.commit,
+        )
         return alone.on_ranks(ranks, self.exchange)
 
 

@@ -22,6 +22,7 @@ JobTime = Callable[[str, int, int], float]
 class JobTimes:
     """The same times for every unit, in milliseconds; for one rank."""
 
+    hear: float
     think: float
     solve: float
     decode: float
@@ -39,7 +40,7 @@ class JobTimes:
     @property
     def thinker_ms(self) -> float:
         """A unit's whole cost on the thinker."""
-        return self.think + self.decode + self.commit
+        return self.hear + self.think + self.decode + self.commit
 
     @property
     def performer_ms(self) -> float:
@@ -153,7 +154,11 @@ class _Run:
             ready_ms = None if key in self._asked else self._ready_ms(job, session, k)
             if ready_ms is not None:
                 self._asked.add(key)
-                self._push(ready_ms, key, is_end=False)
+                if job.name == "think" and self.done_ms["hear", session, k] == self._now_ms:
+                    # Nothing to wait for: the thinker does both in one go.
+                    self._queues[job.process].appendleft(key)
+                else:
+                    self._push(ready_ms, key, is_end=False)
 
     def _ready_ms(self, job: Job, session: int, k: int) -> float | None:
         needs = [(name, session, k) for name in job.after]
@@ -163,9 +168,11 @@ class _Run:
         if job.name == "think" and not may_think(self._open_count(session, k), self.lag):
             return None
         ends_ms = [self.done_ms[need] + self._hop_ms(need[0], job) for need in needs]
+        if job.name == "hear":
+            ends_ms.append(self.arrivals_ms[session][k])
         if job.name == "think":
             # A commit that it waited for ends now: this is asked again at every end.
-            ends_ms += [self.arrivals_ms[session][k], self._now_ms]
+            ends_ms.append(self._now_ms)
         return max(ends_ms)
 
     def _open_count(self, session: int, k: int) -> int:

@@ -95,7 +95,7 @@ class OneProcess:
             self._cutter.push_video(unit_start_us(k) + j * FRAME_US, jpeg)
         cut = self._cutter.cut()
         user = UserInput(unit_index=k, audio=cut.audio, video=cut.video)
-        performer.append(session.performer, thinker.think(session.thinker, user))
+        performer.append(session.performer, thinker.hear_and_think(session.thinker, user))
         latents = performer.solve(session.performer, k)
         output = thinker.decode(session.thinker, latents)
         output.audio.tobytes()

@@ -1,8 +1,9 @@
 """One conversation on the thinker: the schedule of the engine, with the performer at the other end of a stream.
 
-Two loops run side by side. `_think` takes user units and sends slices; `_speak` takes latents, answers at once and
-commits them off the response path. `_think` waits for exactly what the mask says (`Thinker.may_think`), so the loops
-overlap as far as the model's `lag` allows, and the result does not depend on which of them is faster.
+Two loops run side by side. `_listen` takes user units and sends slices; `_speak` takes latents, answers at once and
+commits them off the response path. `_listen` hears a unit when it is there, and then waits for exactly what the mask
+says (`Thinker.may_think`), so the loops overlap as far as the model's `lag` allows, and the result does not depend on
+which of them is faster.
 
 Whether a gateway's stream is there makes no difference to them: what was taken is answered, and the answer is kept.
 """
@@ -107,7 +108,7 @@ class Conversation:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._think())
+                tasks.create_task(self._listen())
                 beside = [
                     tasks.create_task(self.presence.until_given_up()),
                     tasks.create_task(self._until_stopped()),
@@ -170,15 +171,12 @@ class Conversation:
         self.changed.notify()
         return arrived
 
-    async def _think(self) -> None:
+    async def _listen(self) -> None:
         while (arrived := await self._next()) is not None:
-            while not self._thinker.may_think(self._session):
-                self._committed.clear()
-                await self._committed.wait()
-            await self._think_unit(arrived)
+            await self._answer(arrived)
         await self._link.end()
 
-    async def _think_unit(self, arrived: Arrived) -> None:
+    async def _answer(self, arrived: Arrived) -> None:
         header = arrived.unit.header
         check_header("unit", header, arrived.start)
         user = self._user_input(arrived.unit)
@@ -192,20 +190,48 @@ class Conversation:
         )
         flight.attributes["performer_group"] = self._performer_group
 
-        def think() -> tuple[np.ndarray, int]:
+        def hear() -> None:
             flight.add_stage("queue", arrived.at_ns, time.time_ns())
-            kv_slice = self._thinker.think(self._session, user, flight.stage)
+            self._thinker.hear(self._session, user, flight.stage)
+
+        def think() -> tuple[np.ndarray, int]:
+            kv_slice = self._thinker.think(self._session, flight.stage)
             # Waits for the GPU: here, not in the event loop.
             return to_array(kv_slice.keys_values), kv_slice.text_token_count
 
-        keys_values, text_token_count = await self._worker.run(think)
+        def hear_and_think() -> tuple[np.ndarray, int]:
+            hear()
+            return think()
+
+        try:
+            if self._thinker.may_think(self._session):
+                thought = await self._worker.run(hear_and_think)
+            else:
+                await self._worker.run(hear)
+                with flight.stage("turn"):
+                    await self._until_turn()
+                thought = await self._worker.run(think)
+            await self._send(header, arrived.at_ns, flight, *thought)
+        except BaseException:
+            # Also when cancelled: before its slice was sent nobody else knows of the unit.
+            flight.end("SKIPPED")
+            raise
+
+    async def _until_turn(self) -> None:
+        while not self._thinker.may_think(self._session):
+            self._committed.clear()
+            await self._committed.wait()
+
+    async def _send(
+        self, header: unit_pb2.UnitHeader, arrived_ns: int, flight: Flight, keys_values: np.ndarray, token_count: int
+    ) -> None:
         with flight.stage("slice"):
             message = performer_pb2.KvSlice(
                 header=_with_traceparent(header, flight.traceparent),
                 keys_values=to_proto(keys_values, dtype=BFLOAT16 if keys_values.dtype == np.uint16 else None),
-                text_token_count=text_token_count,
+                text_token_count=token_count,
             )
-            self._pending[header.unit_index] = Pending(flight, arrived.at_ns, time.time_ns())
+            self._pending[header.unit_index] = Pending(flight, arrived_ns, time.time_ns())
             # Over already? `_speak` reads why.
             await self._link.write(performer_pb2.PerformRequest(slice=message))
 

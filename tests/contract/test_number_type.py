@@ -48,7 +48,7 @@ async def test_bfloat16_slices_give_the_engines_latents(ranks: int) -> None:
         await call.write(perform_start("a", group, keys_values_data_type=group.keys_values_data_type))
         assert (await call.read()).started.epoch == group.epoch
         for k in range(8):
-            kv_slice = thinker.think(hearing, random_unit(tiny_config(), k))
+            kv_slice = thinker.hear_and_think(hearing, random_unit(tiny_config(), k))
             message = to_proto(to_array(kv_slice.keys_values), dtype=BFLOAT16)
             assert len(message.data) == 2 * kv_slice.keys_values.numel()
             slice_message = pb.KvSlice(

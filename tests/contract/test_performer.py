@@ -24,7 +24,7 @@ from wan_streamer.v1 import performer_pb2_grpc
 
 
 def slice_message(unit_index: int, epoch: int, thinker: Thinker) -> pb.KvSlice:
-    kv_slice = thinker.think(thinker.open(), random_unit(tiny_config(), unit_index))
+    kv_slice = thinker.hear_and_think(thinker.open(), random_unit(tiny_config(), unit_index))
     return pb.KvSlice(
         header=header("a", unit_index, epoch),
         keys_values=to_proto(kv_slice.keys_values.numpy()),
@@ -47,7 +47,7 @@ async def test_latents_equal_the_engine_in_this_process() -> None:
             message = slice_message(k, group.epoch, thinker)
             await call.write(pb.PerformRequest(slice=message))
             got = (await call.read()).latents
-            performer.append(session, thinker.think(thinker.open(), random_unit(tiny_config(), k)))
+            performer.append(session, thinker.hear_and_think(thinker.open(), random_unit(tiny_config(), k)))
             expected = performer.solve(session, k)
             performer.commit(session, expected)
             for name in ("audio", "video"):

@@ -146,6 +146,25 @@ async def test_services_equal_the_simple_loop(lag: int) -> None:
         assert await talk.call.code() is grpc.StatusCode.OK
 
 
+async def test_who_is_late_is_heard_while_the_unit_before_is_solved() -> None:
+    """Of units that are there at once each is encoded before the one before is decoded, and then waits for its turn."""
+    async with tiny_performer() as performer, tiny_server(performer) as server:
+        async with open_channel(server.address) as channel:
+            talk = await Caller(thinker_pb2_grpc.ThinkerServiceStub(channel)).start("a")
+            for k in range(UNITS):
+                await talk.send(k)
+            await talk.call.write(END)
+            await to_its_end(talk.call)
+        flights = {flight.unit_index: flight for flight in server.context.recorder.recent}
+    assert sorted(flights) == list(range(UNITS))
+    stages = [{name: (start, end) for name, start, end in flights[k].stages} for k in range(UNITS)]
+    ahead = [k for k in range(1, UNITS) if stages[k]["encode"][1] <= stages[k - 1]["decode"][0]]
+    assert ahead
+    for k in ahead:
+        assert stages[k]["encode"][1] <= stages[k]["turn"][0]
+        assert stages[k - 1]["commit"][1] <= stages[k]["state"][0]
+
+
 async def test_interleaved_sessions_equal_each_alone() -> None:
     """Two sessions that share one thinker and one performer each get, bit for bit, what they get alone."""
     expected = [alone(seed, lag=0) for seed in (1, 2)]

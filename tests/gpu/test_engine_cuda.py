@@ -60,7 +60,7 @@ def test_a_unit_waits_for_nothing() -> None:
     thinker, performer = Thinker(model), Performer(model)
     hearing, solving = thinker.open(), performer.open(3)
     for k in range(8):
-        kv_slice = thinker.think(hearing, random_unit(model.config, k))
+        kv_slice = thinker.hear_and_think(hearing, random_unit(model.config, k))
         performer.append(solving, kv_slice)
         with torch.inference_mode(), never_waiting():
             latents = performer.solve(solving, k)

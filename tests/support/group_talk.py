@@ -27,7 +27,7 @@ def solved_by_one_process(unit_count: int) -> list[tuple[KvSlice, Latents]]:
     hearing, solving = thinker.open(), performer.open(7)
     units = []
     for k in range(unit_count):
-        kv_slice = thinker.think(hearing, random_unit(tiny_config(), k))
+        kv_slice = thinker.hear_and_think(hearing, random_unit(tiny_config(), k))
         performer.append(solving, kv_slice)
         latents = performer.solve(solving, k)
         performer.commit(solving, latents)

@@ -57,7 +57,7 @@ def test_words_end_where_they_end_when_nobody_may_look(seed: int) -> None:
     counts = set()
     for k in range(16):
         user = random_unit(model.config, k)
-        first, second = stopping.think(a, user), running.think(b, user)
+        first, second = stopping.hear_and_think(a, user), running.hear_and_think(b, user)
         assert a.words[k] == b.words[k]
         assert torch.equal(first.keys_values, second.keys_values)
         counts.add(first.text_token_count)

@@ -11,7 +11,7 @@ from wan_streamer.engine.schedule import Duplex
 from wan_streamer.model.presets import untrained
 from wan_streamer.unit import UNIT_MS
 
-TIMES = JobTimes(think=60, solve=90, decode=10, clean=30, commit=20)
+TIMES = JobTimes(hear=20, think=60, solve=90, decode=10, clean=30, commit=20)
 
 
 def spans(outcome: Outcome, job: str) -> list[tuple[float, float]]:
@@ -37,8 +37,8 @@ def test_the_simple_loop_stamps_the_stages_of_all_jobs_in_an_order_that_they_all
 
 
 def test_one_session_alone_takes_the_sum_of_what_its_answer_waits_for() -> None:
-    """With time between the units latency is think, solve and decode, with a hop either way."""
-    times = JobTimes(think=20, solve=24, decode=10, clean=13, commit=13)
+    """With time between the units latency is hear, think, solve and decode, with a hop either way."""
+    times = JobTimes(hear=8, think=12, solve=24, decode=10, clean=13, commit=13)
     outcome = simulate(in_phases([0.0], 5), times, lag=0, hop_ms=2)
     assert outcome.latencies_ms == ((58.0,) * 5,)
 
@@ -53,7 +53,7 @@ def test_state_passes_wait_for_exactly_what_the_mask_says(lag: int) -> None:
         assert think[k][0] >= commit[k - 1 - lag][1]
     overlaps = any(think[k + 1][0] < solve[k][1] and think[k + 1][1] > solve[k][0] for k in range(7))
     assert overlaps == (lag == 1)
-    # What bounds the rate: the whole chain with lag 0, the slower process with lag 1.
+    # What bounds the rate: the chain without hearing with lag 0, the slower process with lag 1.
     chain_ms = TIMES.think + TIMES.solve + TIMES.decode + TIMES.commit
     period_ms = decode[7][1] - decode[6][1]
     assert period_ms == pytest.approx(chain_ms if lag == 0 else max(TIMES.thinker_ms, TIMES.performer_ms), abs=1)
@@ -65,6 +65,16 @@ def test_a_chain_longer_than_the_tick_keeps_up_only_with_lag() -> None:
     last = [simulate(in_phases([0.0], 30), TIMES, lag=lag).latencies_ms[0] for lag in (0, 1)]
     assert last[0][-1] > last[0][0] + 29 * (180 - UNIT_MS) - 1
     assert max(last[1]) == last[1][0]
+
+
+def test_who_is_late_hears_while_the_unit_before_is_solved() -> None:
+    """175 ms from hear to commit, 135 without hear: an answer is late at times, but never falls behind for good."""
+    times = JobTimes(hear=40, think=30, solve=50, decode=30, clean=25, commit=25)
+    outcome = simulate(in_phases([0.0], 200), times, lag=0)
+    alone_ms = times.hear + times.think + times.solve + times.decode
+    assert max(outcome.latencies_ms[0]) < alone_ms + UNIT_MS
+    hear, solve = spans(outcome, "hear"), spans(outcome, "solve")
+    assert any(solve[k][0] <= hear[k + 1][0] < solve[k][1] for k in range(199))
 
 
 def test_ranks_share_the_performers_work_only() -> None:

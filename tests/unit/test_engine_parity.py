@@ -68,7 +68,7 @@ def serve(model: WanStreamer) -> tuple[list[tuple[Tensor, Tensor]], list[list[in
     hearing, solving = thinker.open(), performer.open(SEED)
     latents, words = [], []
     for k in UNITS:
-        performer.append(solving, thinker.think(hearing, random_unit(model.config, k)))
+        performer.append(solving, thinker.hear_and_think(hearing, random_unit(model.config, k)))
         words.append(hearing.words[k])
         solved = performer.solve(solving, k)
         thinker.decode(hearing, solved)

@@ -55,13 +55,15 @@ def test_sessions_that_come_and_go_never_share_a_phase(capacity: int, steps: lis
 
 
 @given(
-    times=st.builds(JobTimes, think=COST_MS, solve=COST_MS, decode=COST_MS, clean=COST_MS, commit=COST_MS),
+    times=st.builds(
+        JobTimes, hear=COST_MS, think=COST_MS, solve=COST_MS, decode=COST_MS, clean=COST_MS, commit=COST_MS
+    ),
     lag=st.integers(0, 1),
 )
 @settings(max_examples=80, deadline=None)
 def test_at_the_promised_number_no_unit_is_late(times: JobTimes, lag: int) -> None:
     """With as many sessions as the measured cost promises, each in its phase, every unit is answered in its tick."""
-    alone_ms = times.think + times.solve + times.decode + 2 * HOP_MS
+    alone_ms = times.hear + times.think + times.solve + times.decode + 2 * HOP_MS
     assume(alone_ms <= ANSWER_LIMIT_MS)
     # One session alone must get around within the tick, too: else its commits push what comes after, with any lag.
     assume(alone_ms + times.commit <= UNIT_MS)
@@ -74,13 +76,13 @@ def test_at_the_promised_number_no_unit_is_late(times: JobTimes, lag: int) -> No
 
 def test_phases_are_what_keeps_sessions_from_waiting() -> None:
     """nano's two sessions wait for nothing in their phases, and one waits for the other where they fall together."""
-    nano = JobTimes(think=20, solve=24, decode=10, clean=13, commit=13)
-    alone_ms = nano.think + nano.solve + nano.decode
+    nano = JobTimes(hear=8, think=12, solve=24, decode=10, clean=13, commit=13)
+    alone_ms = nano.hear + nano.think + nano.solve + nano.decode
     assert session_capacity(max(nano.thinker_ms, nano.performer_ms)) == 2
     apart = simulate(in_phases([phase_us / 1e3 for phase_us in phases_of(2)], 12), nano, lag=0)
     together = simulate(in_phases([0.0, 0.0], 12), nano, lag=0)
     assert {latency for latencies in apart.latencies_ms for latency in latencies} == {alone_ms}
-    assert max(together.latencies_ms[1]) >= alone_ms + nano.think
+    assert max(together.latencies_ms[1]) >= alone_ms + nano.hear
 
 
 def test_the_performers_places_bound_the_phases() -> None:

@@ -78,7 +78,7 @@ def test_a_failed_unit_leaves_no_trace_on_the_performer() -> None:
     clean, torn = duplex.open(3), duplex.open(3)
     converse(duplex, clean, 3, range(UNITS))
     converse(duplex, torn, 3, range(UNITS))
-    bad = thinker.think(thinker.open(), random_unit(config, UNITS, seed=77))
+    bad = thinker.hear_and_think(thinker.open(), random_unit(config, UNITS, seed=77))
     performer.append(torn.performer, bad)
     performer.solve(torn.performer, UNITS)
     performer.discard(torn.performer, UNITS)
@@ -96,11 +96,26 @@ def test_a_skipped_unit_leaves_no_trace_on_the_thinker() -> None:
     thinker, config = duplex.thinker, duplex.thinker.model.config
     session = duplex.open(3)
     converse(duplex, session, 3, range(UNITS))
-    thinker.think(session.thinker, random_unit(config, UNITS))
+    thinker.hear_and_think(session.thinker, random_unit(config, UNITS))
     thinker.discard(session.thinker, UNITS)
     assert UNITS not in session.thinker.cache._units_N.tolist()
     assert thinker.may_think(session.thinker)
     duplex.step(session, random_unit(config, UNITS + 1))
+
+
+def test_hearing_ahead_changes_nothing(duplex: Duplex) -> None:
+    """Units that are heard before the unit before is decoded and committed give the simple loop's bits."""
+    expected = converse(duplex, duplex.open(3), 3, range(UNITS))
+    thinker, performer, config = duplex.thinker, duplex.performer, duplex.thinker.model.config
+    session = duplex.open(3)
+    thinker.hear(session.thinker, random_unit(config, 0, 3))
+    for k in range(UNITS):
+        performer.append(session.performer, thinker.think(session.thinker))
+        thinker.hear(session.thinker, random_unit(config, k + 1, 3))
+        latents = performer.solve(session.performer, k)
+        assert same(thinker.decode(session.thinker, latents), expected[k])
+        performer.commit(session.performer, latents)
+        thinker.commit(session.thinker, latents)
 
 
 def test_lag_states_how_far_the_thinker_may_run_ahead(duplex: Duplex) -> None:
@@ -111,7 +126,7 @@ def test_lag_states_how_far_the_thinker_may_run_ahead(duplex: Duplex) -> None:
     for k in range(3):
         allowed.append(duplex.thinker.may_think(session))
         if allowed[-1]:
-            duplex.thinker.think(session, random_unit(config, k))
+            duplex.thinker.hear_and_think(session, random_unit(config, k))
     assert allowed == ([True, False, False] if config.lag == 0 else [True, True, False])
 
 
@@ -141,7 +156,7 @@ def test_bad_user_units_are_refused_and_change_nothing(change: dict[str, object]
 def test_bad_slices_are_refused() -> None:
     """The performer refuses slices from the past, of another shape, or without words."""
     duplex = Duplex(untrained(tiny_config(), 0))
-    good = duplex.thinker.think(duplex.thinker.open(), random_unit(duplex.thinker.model.config, 0))
+    good = duplex.thinker.hear_and_think(duplex.thinker.open(), random_unit(duplex.thinker.model.config, 0))
     session = duplex.performer.open(0)
     duplex.performer.append(session, good)
     cases: list[tuple[KvSlice, str]] = [

@@ -35,7 +35,7 @@ def test_a_rank_receives_its_heads_only(rank_count: int, copies: int) -> None:
     ranks = Ranks()
     performer = GroupPerformer(ranks, rank_count)  # type: ignore[arg-type]
     thinker = Thinker(untrained(tiny_config(), 0))
-    kv_slice = thinker.think(thinker.open(), random_unit(tiny_config(), 0))
+    kv_slice = thinker.hear_and_think(thinker.open(), random_unit(tiny_config(), 0))
     performer.append(performer.open(0), kv_slice)
     parts = [each.keys_values for each in ranks.told[-1] if isinstance(each, Append)]
     assert len(parts) == rank_count
@@ -50,7 +50,7 @@ def test_a_bad_slice_reaches_no_rank() -> None:
     ranks = Ranks()
     performer = GroupPerformer(ranks, 2)  # type: ignore[arg-type]
     thinker = Thinker(untrained(tiny_config(), 0))
-    kv_slice = thinker.think(thinker.open(), random_unit(tiny_config(), 0))
+    kv_slice = thinker.hear_and_think(thinker.open(), random_unit(tiny_config(), 0))
     session = performer.open(0)
     performer.append(session, kv_slice)
     told_count = len(ranks.told)

@@ -88,7 +88,7 @@ def test_a_session_does_not_grow() -> None:
 def test_slice_is_what_nanos_thinker_sends() -> None:
     """The payload of the message for a unit with as many words as fit has the bytes that were said."""
     duplex = Duplex(untrained(nano(), 0))
-    kv_slice = duplex.thinker.think(duplex.thinker.open(), random_unit(nano(), 0))
+    kv_slice = duplex.thinker.hear_and_think(duplex.thinker.open(), random_unit(nano(), 0))
     budget = budget_of(nano())
     payload = len(to_proto(kv_slice.keys_values.numpy()).data)
     missing = nano().max_text_tokens - kv_slice.text_token_count

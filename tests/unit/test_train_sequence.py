@@ -31,7 +31,7 @@ def served(model: WanStreamer) -> Batch:
     frames, samples, audio, video = [], [], [], []
     for k in range(UNITS):
         user = random_unit(config, k)
-        performer.append(solving, thinker.think(hearing, user))
+        performer.append(solving, thinker.hear_and_think(hearing, user))
         words[0, k, : len(hearing.words[k])] = torch.tensor(hearing.words[k])
         solved = performer.solve(solving, k)
         performer.commit(solving, solved)

@@ -1,7 +1,9 @@
 """What a unit's work is made of, and what each part waits for: the schedule of engine, services and simulator, as data.
 
-unit k     think -- solve -- decode -- commit            thinker: think, decode, commit
-                       `---- clean                       performer: solve, clean
+unit k     hear -- think -- solve -- decode -- commit    thinker: hear, think, decode, commit
+                               `---- clean               performer: solve, clean
+
+A unit that arrives while the one before is solved is heard in that time: who is late catches up.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ class Job:
 
 
 JOBS: Final = (
-    Job(name="think", process="thinker", stages=("encode", "state", "text"), after_before=("think",)),
+    Job(name="hear", process="thinker", stages=("encode",), after_before=("think",)),
+    Job(name="think", process="thinker", stages=("state", "text"), after=("hear",)),
     Job(name="solve", process="performer", stages=("append", "solve"), after=("think",), after_before=("clean",)),
     Job(name="decode", process="thinker", stages=("decode",), after=("solve",), after_before=("commit",)),
     Job(name="clean", process="performer", stages=("clean",), after=("solve",)),

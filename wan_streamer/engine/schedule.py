@@ -44,7 +44,7 @@ class Duplex:
 
     def step(self, session: DuplexSession, user: UserInput, stage: Stage = unstamped) -> AgentOutput:
         """One unit in, one unit out."""
-        kv_slice = self.thinker.think(session.thinker, user, stage)
+        kv_slice = self.thinker.hear_and_think(session.thinker, user, stage)
         with stage("append"):
             self.performer.append(session.performer, kv_slice)
         with stage("solve"):

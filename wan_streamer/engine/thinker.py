@@ -48,11 +48,13 @@ class ThinkerSession:
     Attributes:
         words: text tokens of the units whose latents have not come back yet; they are what the next state pass may
             have to wait for.
+        heard: unit and tokens [1, T, D] of what was encoded, and not thought of yet.
     """
 
     seat: ThinkerSeat
     text: TextStream
     words: dict[int, list[int]] = field(default_factory=dict)
+    heard: tuple[int, Tensor] | None = None
     last_unit_index: int = -1
 
     @property
@@ -67,7 +69,9 @@ class ThinkerSession:
 
 
 class Thinker:
-    """For each unit: `think`; when the latents are back `decode` and, off the response path, `commit`.
+    """For each unit: `hear`, `think`; when the latents are back `decode` and, off the response path, `commit`.
+
+    Encoders know nothing of the agent's side: `hear` may be called while the latents of the unit before are awaited.
 
     Args:
         recorder: how passes run; by default as is best on the model's device.
@@ -102,18 +106,24 @@ class Thinker:
         return may_think(len(session.words), self.model.config.lag)
 
     @torch.inference_mode()
-    def think(self, session: ThinkerSession, user: UserInput, stage: Stage = unstamped) -> KvSlice:
-        """Encodes the user's unit, runs the state pass and writes the agent's words.
+    def hear(self, session: ThinkerSession, user: UserInput, stage: Stage = unstamped) -> None:
+        """Encodes the user's unit, which must be thought of before the next one is heard.
 
         Raises:
             InvalidInput: wrong shapes, numbers that are not finite, or a unit that does not follow the last one; the
                 session is as it was before.
         """
-        assert self.may_think(session)
+        assert session.heard is None
         self.check(session, user)
-        k = user.unit_index
         with stage("encode"):
-            tokens = self._encode(session, user)
+            session.heard = (user.unit_index, self._encode(session, user))
+
+    @torch.inference_mode()
+    def think(self, session: ThinkerSession, stage: Stage = unstamped) -> KvSlice:
+        """Runs the state pass over the unit that was heard and writes the agent's words."""
+        assert session.heard is not None
+        assert self.may_think(session)
+        (k, tokens), session.heard = session.heard, None
         seat = session.seat
         with stage("state"):
             seat.cache.move(seat.heard.place, k)
@@ -128,6 +138,11 @@ class Thinker:
         session.words[k] = words
         session.last_unit_index = k
         return kv_slice
+
+    def hear_and_think(self, session: ThinkerSession, user: UserInput, stage: Stage = unstamped) -> KvSlice:
+        """Both at once, for who has nothing to wait for between them; raises what `hear` raises."""
+        self.hear(session, user, stage)
+        return self.think(session, stage)
 
     @torch.inference_mode()
     def decode(self, session: ThinkerSession, latents: Latents) -> AgentOutput:

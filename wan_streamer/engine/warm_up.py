@@ -57,7 +57,7 @@ def thinker_cost_ms(thinker: Thinker) -> float:
     session = thinker.open()
 
     def unit(k: int) -> None:
-        thinker.think(session, silent_unit(config, k))
+        thinker.hear_and_think(session, silent_unit(config, k))
         latents = Latents(unit_index=k, audio=audio, video=video)
         thinker.decode(session, latents)
         thinker.commit(session, latents)

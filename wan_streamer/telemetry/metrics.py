@@ -33,7 +33,7 @@ _LATENCIES = {
 }
 _LOSSES = {"audio_lost": "audio", "video_lost": "video"}
 # Stages in which a unit waits for somebody else: the others hold this process.
-_WAITS = frozenset({"fill", "queue", "latents", "transit", "playout_wait"})
+_WAITS = frozenset({"fill", "queue", "turn", "latents", "transit", "playout_wait"})
 
 
 class ServiceMetrics:

@@ -13,7 +13,7 @@ SERVICES = ("client", "gateway", "thinker", "performer")
 STAGES = {
     "client": ("transit", "playout_wait"),
     "gateway": ("fill", "cut", "forward", "encode"),
-    "thinker": ("queue", "encode", "state", "text", "slice", "latents", "decode", "commit"),
+    "thinker": ("queue", "encode", "turn", "state", "text", "slice", "latents", "decode", "commit"),
     "performer": ("queue", "append", "solve", "clean"),
 }
 

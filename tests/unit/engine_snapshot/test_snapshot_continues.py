@@ -82,7 +82,7 @@ def test_a_unit_on_its_way_is_kept_by_either_process(tmp_path: Path) -> None:
     session = here.open(SEED)
     for k in range(10):
         here.step(session, random_unit(tiny_config(), k))
-    kv_slice: KvSlice = here.thinker.think(session.thinker, random_unit(tiny_config(), 10))
+    kv_slice: KvSlice = here.thinker.hear_and_think(session.thinker, random_unit(tiny_config(), 10))
     here.performer.append(session.performer, kv_slice)
     snapshots, restored = Snapshots(here.thinker.model), Snapshots(there.thinker.model)
     thinker, performer = (

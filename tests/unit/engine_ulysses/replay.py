@@ -40,7 +40,7 @@ def record(model: WanStreamer, unit_indices: list[int]) -> Recording:
     hearing, solving = thinker.open(), performer.open(SEED)
     recording = Recording([], [])
     for k in unit_indices:
-        recording.slices.append(thinker.think(hearing, random_unit(model.config, k)))
+        recording.slices.append(thinker.hear_and_think(hearing, random_unit(model.config, k)))
         performer.append(solving, recording.slices[-1])
         recording.latents.append(performer.solve(solving, k))
         performer.commit(solving, recording.latents[-1])

@@ -92,7 +92,7 @@ def heard(model: WanStreamer) -> list[KvSlice]:
     hearing, solving = thinker.open(), performer.open(0)
     slices = []
     for k in range(4):
-        slices.append(thinker.think(hearing, random_unit(model.config, k)))
+        slices.append(thinker.hear_and_think(hearing, random_unit(model.config, k)))
         performer.append(solving, slices[-1])
         latents = performer.solve(solving, k)
         performer.commit(solving, latents)

@@ -31,7 +31,8 @@ class Snapshots:
         self._names = {module: name for name, module in model.named_modules()}
 
     def of_thinker(self, session: ThinkerSession, origin: Mapping[str, str | int]) -> Snapshot:
-        """The thinker's part, between two of its calls."""
+        """The thinker's part, between two of its calls, with no unit heard that was not thought of."""
+        assert session.heard is None
         return Snapshot(
             process="thinker",
             fingerprint=self._fingerprint,
