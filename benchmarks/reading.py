@@ -140,7 +140,8 @@ def _report(
     )
     for below, (those, read) in by_wrong.items():
         if those:
-            console.print(f"  letters wrong below {below:.0%}: {those} questions, foretold {read / those:.0%}")
+            kind = f"below {below:.0%}" if below < math.inf else "more often"
+            console.print(f"  letters wrong {kind}: {those} questions, foretold {read / those:.0%}")
 
 
 if __name__ == "__main__":
