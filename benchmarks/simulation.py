@@ -116,6 +116,7 @@ class _Run:
     _asked: set[_Key] = field(default_factory=set)
     _queues: dict[Process, deque[_Key]] = field(default_factory=lambda: defaultdict(deque))
     _is_busy: dict[Process, bool] = field(default_factory=lambda: defaultdict(bool))
+    _catches_up: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def to_end(self) -> None:
         for session in range(len(self.arrivals_ms)):
@@ -142,7 +143,7 @@ class _Run:
 
     def _ask_what_waits(self, ended: _Key) -> None:
         _, session, k = ended
-        for unit_index in range(k, k + self.lag + 2):
+        for unit_index in range(max(0, k - 1), k + self.lag + 2):
             self._ask(session, unit_index)
 
     def _ask(self, session: int, k: int) -> None:
@@ -163,6 +164,7 @@ class _Run:
     def _ready_ms(self, job: Job, session: int, k: int) -> float | None:
         needs = [(name, session, k) for name in job.after]
         needs += [(name, session, k - 1) for name in job.after_before if k]
+        needs += self._needs_in_turn(job, session, k)
         if any(need not in self.done_ms for need in needs):
             return None
         if job.name == "think" and not may_think(self._open_count(session, k), self.lag):
@@ -174,6 +176,15 @@ class _Run:
             # A commit that it waited for ends now: this is asked again at every end.
             ends_ms.append(self._now_ms)
         return max(ends_ms)
+
+    def _needs_in_turn(self, job: Job, session: int, k: int) -> list[_Key]:
+        """What goes before an answer or a commit because it is its turn, once the latents are there."""
+        if job.name not in ("decode", "commit") or ("solve", session, k) not in self.done_ms:
+            return []
+        is_heard, is_thought = (((name, session, k + 1) in self.done_ms) for name in ("hear", "think"))
+        if self._catches_up.setdefault((session, k), is_heard and not is_thought):
+            return [("think", session, k + 1)] if job.name == "decode" else []
+        return [("decode", session, k)] if job.name == "commit" else []
 
     def _open_count(self, session: int, k: int) -> int:
         return sum(("commit", session, unit_index) not in self.done_ms for unit_index in range(k))

@@ -1,9 +1,9 @@
 """One conversation on the thinker: the schedule of the engine, with the performer at the other end of a stream.
 
 Two loops run side by side. `_listen` takes user units and sends slices; `_speak` takes latents, answers at once and
-commits them off the response path. `_listen` hears a unit when it is there, and then waits for exactly what the mask
-says (`Thinker.may_think`), so the loops overlap as far as the model's `lag` allows, and the result does not depend on
-which of them is faster.
+commits them off the response path, or after what waits for the commit. `_listen` hears a unit when it is there, and
+then waits for exactly what the mask says (`Thinker.may_think`), so the loops overlap as far as the model's `lag`
+allows, and the result does not depend on which of them is faster.
 
 Whether a gateway's stream is there makes no difference to them: what was taken is answered, and the answer is kept.
 """
@@ -90,6 +90,9 @@ class Conversation:
         self._waiting: deque[Arrived] = deque()
         self._pending: dict[int, Pending] = {}
         self._committed = asyncio.Event()
+        # Unless a unit that was heard waits for a commit.
+        self._is_up_to_date = asyncio.Event()
+        self._is_up_to_date.set()
         self._is_finished = False
         self._stopped: asyncio.Future[WanStreamerError] = asyncio.get_running_loop().create_future()
         self.presence = presence
@@ -208,10 +211,12 @@ class Conversation:
                 thought = await self._worker.run(hear_and_think)
             else:
                 await self._worker.run(hear)
+                self._is_up_to_date.clear()
                 with flight.stage("turn"):
                     await self._until_turn()
                 thought = await self._worker.run(think)
             await self._send(header, arrived.at_ns, flight, *thought)
+            self._is_up_to_date.set()
         except BaseException:
             # Also when cancelled: before its slice was sent nobody else knows of the unit.
             flight.end("SKIPPED")
@@ -248,14 +253,22 @@ class Conversation:
             pending.flight.add_stage("latents", pending.sent_ns, time.time_ns())
             try:
                 latents = self._latents_of(message)
-                self.kept.add(await self._decode(latents, pending, message.header))
-                self.changed.notify()
-                await self._commit(latents, pending.flight)
+                if self._is_up_to_date.is_set():
+                    await self._give(latents, pending, message.header)
+                    await self._commit(latents, pending.flight)
+                else:
+                    await self._commit(latents, pending.flight)
+                    await self._is_up_to_date.wait()
+                    await self._give(latents, pending, message.header)
             finally:
                 # Also when the session ends during the commit: the unit was answered.
                 pending.flight.end()
         if self._pending:
             raise PeerUnavailable(f"the performer ended the stream before the latents of {sorted(self._pending)}")
+
+    async def _give(self, latents: Latents, pending: Pending, header: unit_pb2.UnitHeader) -> None:
+        self.kept.add(await self._decode(latents, pending, header))
+        self.changed.notify()
 
     async def _decode(
         self, latents: Latents, pending: Pending, header: unit_pb2.UnitHeader

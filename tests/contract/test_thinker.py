@@ -146,8 +146,8 @@ async def test_services_equal_the_simple_loop(lag: int) -> None:
         assert await talk.call.code() is grpc.StatusCode.OK
 
 
-async def test_who_is_late_is_heard_while_the_unit_before_is_solved() -> None:
-    """Of units that are there at once each is encoded before the one before is decoded, and then waits for its turn."""
+async def test_who_is_late_is_heard_and_decoded_while_another_unit_is_solved() -> None:
+    """Of units that are there at once each is encoded before the last one is solved, and sent before it is decoded."""
     async with tiny_performer() as performer, tiny_server(performer) as server:
         async with open_channel(server.address) as channel:
             talk = await Caller(thinker_pb2_grpc.ThinkerServiceStub(channel)).start("a")
@@ -158,11 +158,14 @@ async def test_who_is_late_is_heard_while_the_unit_before_is_solved() -> None:
         flights = {flight.unit_index: flight for flight in server.context.recorder.recent}
     assert sorted(flights) == list(range(UNITS))
     stages = [{name: (start, end) for name, start, end in flights[k].stages} for k in range(UNITS)]
-    ahead = [k for k in range(1, UNITS) if stages[k]["encode"][1] <= stages[k - 1]["decode"][0]]
+    ahead = [k for k in range(1, UNITS) if stages[k]["encode"][1] <= stages[k - 1]["latents"][1]]
     assert ahead
     for k in ahead:
         assert stages[k]["encode"][1] <= stages[k]["turn"][0]
         assert stages[k - 1]["commit"][1] <= stages[k]["state"][0]
+        assert stages[k]["slice"][1] <= stages[k - 1]["decode"][0]
+    for k in set(range(1, UNITS)) - set(ahead):
+        assert stages[k - 1]["decode"][1] <= stages[k - 1]["commit"][0]
 
 
 async def test_interleaved_sessions_equal_each_alone() -> None:

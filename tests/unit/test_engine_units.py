@@ -67,7 +67,8 @@ def test_memory_and_visible_history_stay_flat(duplex: Duplex) -> None:
     converse(duplex, session, 0, range(40))
     assert [cache.keys_values.data_ptr() for cache in (session.thinker.cache, session.performer.cache)] == before
     assert session.performer.cache.slot_count == slots
-    assert len(session.thinker.words) == 0
+    assert not session.thinker.words
+    assert not session.thinker.open_units
 
 
 def test_a_failed_unit_leaves_no_trace_on_the_performer() -> None:
@@ -116,6 +117,22 @@ def test_hearing_ahead_changes_nothing(duplex: Duplex) -> None:
         assert same(thinker.decode(session.thinker, latents), expected[k])
         performer.commit(session.performer, latents)
         thinker.commit(session.thinker, latents)
+
+
+def test_catching_up_changes_nothing(duplex: Duplex) -> None:
+    """Units that are decoded while the next one is solved, after it was thought of, give the simple loop's bits."""
+    expected = converse(duplex, duplex.open(3), 3, range(UNITS))
+    thinker, performer, config = duplex.thinker, duplex.performer, duplex.thinker.model.config
+    session = duplex.open(3)
+    thinker.hear(session.thinker, random_unit(config, 0, 3))
+    performer.append(session.performer, thinker.think(session.thinker))
+    for k in range(UNITS):
+        thinker.hear(session.thinker, random_unit(config, k + 1, 3))
+        latents = performer.solve(session.performer, k)
+        performer.commit(session.performer, latents)
+        thinker.commit(session.thinker, latents)
+        performer.append(session.performer, thinker.think(session.thinker))
+        assert same(thinker.decode(session.thinker, latents), expected[k])
 
 
 def test_lag_states_how_far_the_thinker_may_run_ahead(duplex: Duplex) -> None:

@@ -3,7 +3,11 @@
 unit k     hear -- think -- solve -- decode -- commit    thinker: hear, think, decode, commit
                                `---- clean               performer: solve, clean
 
-A unit that arrives while the one before is solved is heard in that time: who is late catches up.
+Who is late catches up: a unit that arrives while the one before is solved is heard in that time, and then goes first,
+so that the performer solves it while the one before is decoded:
+
+unit k     ... solve -- commit ------------ decode
+unit k + 1     hear          `---- think -- solve ...
 """
 
 from dataclasses import dataclass
@@ -33,9 +37,9 @@ JOBS: Final = (
     Job(name="hear", process="thinker", stages=("encode",), after_before=("think",)),
     Job(name="think", process="thinker", stages=("state", "text"), after=("hear",)),
     Job(name="solve", process="performer", stages=("append", "solve"), after=("think",), after_before=("clean",)),
-    Job(name="decode", process="thinker", stages=("decode",), after=("solve",), after_before=("commit",)),
+    Job(name="decode", process="thinker", stages=("decode",), after=("solve",), after_before=("decode",)),
     Job(name="clean", process="performer", stages=("clean",), after=("solve",)),
-    Job(name="commit", process="thinker", stages=("commit",), after=("decode",)),
+    Job(name="commit", process="thinker", stages=("commit",), after=("solve",), after_before=("commit",)),
 )
 
 

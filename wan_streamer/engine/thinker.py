@@ -46,14 +46,15 @@ class ThinkerSession:
     """A conversation's history and codec states on the thinker.
 
     Attributes:
-        words: text tokens of the units whose latents have not come back yet; they are what the next state pass may
-            have to wait for.
+        words: text tokens of the units that are not decoded yet.
+        open_units: those thought of whose latents are not committed, for which the next state pass may have to wait.
         heard: unit and tokens [1, T, D] of what was encoded, and not thought of yet.
     """
 
     seat: ThinkerSeat
     text: TextStream
     words: dict[int, list[int]] = field(default_factory=dict)
+    open_units: set[int] = field(default_factory=set)
     heard: tuple[int, Tensor] | None = None
     last_unit_index: int = -1
 
@@ -72,6 +73,7 @@ class Thinker:
     """For each unit: `hear`, `think`; when the latents are back `decode` and, off the response path, `commit`.
 
     Encoders know nothing of the agent's side: `hear` may be called while the latents of the unit before are awaited.
+    Decoders know nothing of history: `commit` may come first, and units be thought of before `decode`.
 
     Args:
         recorder: how passes run; by default as is best on the model's device.
@@ -103,7 +105,7 @@ class Thinker:
 
     def may_think(self, session: ThinkerSession) -> bool:
         """Whether every latent that the next state pass may see has come back (the `lag` of the mask)."""
-        return may_think(len(session.words), self.model.config.lag)
+        return may_think(len(session.open_units), self.model.config.lag)
 
     @torch.inference_mode()
     def hear(self, session: ThinkerSession, user: UserInput, stage: Stage = unstamped) -> None:
@@ -136,6 +138,7 @@ class Thinker:
         kv_slice = self._slice(session, k, len(words))
         seat.cache.commit(HEARD_KINDS, k)
         session.words[k] = words
+        session.open_units.add(k)
         session.last_unit_index = k
         return kv_slice
 
@@ -154,7 +157,7 @@ class Thinker:
             unit_index=latents.unit_index,
             audio=(samples.float() * np.iinfo(np.int16).max).round().to(torch.int16).cpu().numpy(),
             video=((frames.float() + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy(),
-            text=session.text.feed(session.words[latents.unit_index]),
+            text=session.text.feed(session.words.pop(latents.unit_index)),
         )
 
     @torch.inference_mode()
@@ -166,12 +169,13 @@ class Thinker:
             own.copy_(clean, non_blocking=True)
         seat.clean()
         seat.cache.commit(LATENT_KINDS, latents.unit_index)
-        del session.words[latents.unit_index]
+        session.open_units.remove(latents.unit_index)
 
     def discard(self, session: ThinkerSession, unit_index: int) -> None:
         """Forgets a unit whose latents will not come."""
         session.cache.discard(unit_index)
         session.words.pop(unit_index, None)
+        session.open_units.discard(unit_index)
 
     def check(self, session: ThinkerSession, user: UserInput) -> None:
         """Raises InvalidInput unless `user` can be the session's next unit."""

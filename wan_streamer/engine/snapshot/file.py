@@ -101,6 +101,7 @@ def _snapshot(header: Header, tensors: Mapping[str, Tensor]) -> Snapshot:
         origin=header.origin,
         seed=header.seed,
         words=header.words,
+        open_units=header.open_units,
         text_pending=header.text_pending,
         streams=_under(STREAM, tensors),
     )

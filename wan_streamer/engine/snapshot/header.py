@@ -14,7 +14,7 @@ from wan_streamer.model.config import ModelConfig
 from wan_streamer.model.config_json import config_json, read_config
 
 FORMAT: Final = "wan-streamer session"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class Header:
     origin: Mapping[str, str | int]
     seed: int | None
     words: Mapping[int, tuple[int, ...]]
+    open_units: tuple[int, ...]
     text_pending: bytes
     checksums: Mapping[str, int]
 
@@ -54,6 +55,7 @@ def to_metadata(snapshot: Snapshot, checksums: Mapping[str, int]) -> dict[str, s
             "origin": dict(snapshot.origin),
             "seed": snapshot.seed,
             "words": {unit_index: list(words) for unit_index, words in snapshot.words.items()},
+            "open_units": list(snapshot.open_units),
             "text_pending": snapshot.text_pending.hex(),
             "checksums": dict(checksums),
         }
@@ -106,6 +108,7 @@ def _parsed(text: str, path: Path) -> Header:
             origin=content["origin"],
             seed=content["seed"],
             words={int(unit_index): tuple(words) for unit_index, words in content["words"].items()},
+            open_units=tuple(content["open_units"]),
             text_pending=bytes.fromhex(content["text_pending"]),
             checksums=content["checksums"],
         )

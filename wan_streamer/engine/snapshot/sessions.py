@@ -41,6 +41,7 @@ class Snapshots:
             kv=session.cache.state(),
             origin=origin,
             words=session.words,
+            open_units=tuple(session.open_units),
             text_pending=session.text.pending,
             streams=self._streams(session.stream),
         )
@@ -76,6 +77,7 @@ class Snapshots:
             _restore_streams(self._streams(session.stream), snapshot.streams)
         session.text.resume(snapshot.text_pending)
         session.words.update({unit_index: list(words) for unit_index, words in snapshot.words.items()})
+        session.open_units.update(snapshot.open_units)
         session.last_unit_index = snapshot.unit_index
         return session
 

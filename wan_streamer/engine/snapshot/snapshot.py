@@ -19,7 +19,8 @@ class Snapshot:
         unit_index: the last unit that the process began; -1 before the first.
         origin: what the caller says of where it was taken (session, generation, epoch, group ...); kept as it is.
         seed: of the session's noise, which with the unit's index is all of its random state. Performer.
-        words: text tokens of the units whose latents have not come back. Thinker.
+        words: text tokens of the units that are not decoded. Thinker.
+        open_units: those thought of whose latents are not committed. Thinker.
         text_pending: the beginning of a character that the next words complete. Thinker.
         streams: past inputs of each causal layer of encoders and codecs, by the layer's name. Thinker.
     """
@@ -32,6 +33,7 @@ class Snapshot:
     origin: Mapping[str, str | int] = field(default_factory=dict)
     seed: int | None = None
     words: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    open_units: Sequence[int] = ()
     text_pending: bytes = b""
     streams: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -68,12 +70,13 @@ def check_together(thinker: Snapshot, performer: Snapshot) -> None:
     Raises:
         InvalidInput: SNAPSHOT_APART, a unit was on its way between them, or they are of different models.
     """
-    if thinker.fingerprint != performer.fingerprint or thinker.unit_index != performer.unit_index or thinker.words:
+    waits_for = sorted({*thinker.words, *thinker.open_units})
+    if thinker.fingerprint != performer.fingerprint or thinker.unit_index != performer.unit_index or waits_for:
         raise InvalidInput(
             f"got a thinker of model {thinker.fingerprint} after unit {thinker.unit_index} that waits for latents of "
-            f"{sorted(thinker.words)}, and a performer of model {performer.fingerprint} after unit "
+            f"{waits_for}, and a performer of model {performer.fingerprint} after unit "
             f"{performer.unit_index}, expected one model and both at rest after one unit; take both when the thinker "
-            "has committed the latents of its last unit",
+            "has decoded and committed the latents of its last unit",
             reason="SNAPSHOT_APART",
         )
 
