@@ -181,10 +181,15 @@ class _Run:
         """What goes before an answer or a commit because it is its turn, once the latents are there."""
         if job.name not in ("decode", "commit") or ("solve", session, k) not in self.done_ms:
             return []
-        is_heard, is_thought = (((name, session, k + 1) in self.done_ms) for name in ("hear", "think"))
-        if self._catches_up.setdefault((session, k), is_heard and not is_thought):
+        if self._catches_up.setdefault((session, k), self._is_behind(session, k)):
             return [("think", session, k + 1)] if job.name == "decode" else []
         return [("decode", session, k)] if job.name == "commit" else []
+
+    def _is_behind(self, session: int, k: int) -> bool:
+        """Whether the next unit was heard and waits for its turn, and the one after it is there, too."""
+        is_heard, is_thought = (((name, session, k + 1) in self.done_ms) for name in ("hear", "think"))
+        behind_ms = self.arrivals_ms[session][k + 2 : k + 3]
+        return is_heard and not is_thought and any(at_ms <= self._now_ms for at_ms in behind_ms)
 
     def _open_count(self, session: int, k: int) -> int:
         return sum(("commit", session, unit_index) not in self.done_ms for unit_index in range(k))

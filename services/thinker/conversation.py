@@ -90,9 +90,9 @@ class Conversation:
         self._waiting: deque[Arrived] = deque()
         self._pending: dict[int, Pending] = {}
         self._committed = asyncio.Event()
-        # Unless a unit that was heard waits for a commit.
-        self._is_up_to_date = asyncio.Event()
-        self._is_up_to_date.set()
+        # Unless a unit that was heard waits for its turn.
+        self._has_sent = asyncio.Event()
+        self._has_sent.set()
         self._is_finished = False
         self._stopped: asyncio.Future[WanStreamerError] = asyncio.get_running_loop().create_future()
         self.presence = presence
@@ -211,12 +211,12 @@ class Conversation:
                 thought = await self._worker.run(hear_and_think)
             else:
                 await self._worker.run(hear)
-                self._is_up_to_date.clear()
+                self._has_sent.clear()
                 with flight.stage("turn"):
                     await self._until_turn()
                 thought = await self._worker.run(think)
             await self._send(header, arrived.at_ns, flight, *thought)
-            self._is_up_to_date.set()
+            self._has_sent.set()
         except BaseException:
             # Also when cancelled: before its slice was sent nobody else knows of the unit.
             flight.end("SKIPPED")
@@ -253,13 +253,14 @@ class Conversation:
             pending.flight.add_stage("latents", pending.sent_ns, time.time_ns())
             try:
                 latents = self._latents_of(message)
-                if self._is_up_to_date.is_set():
-                    await self._give(latents, pending, message.header)
+                if self._waiting and not self._has_sent.is_set():
+                    # Two units late, whatever comes first now: those behind it gain what decoding takes.
                     await self._commit(latents, pending.flight)
+                    await self._has_sent.wait()
+                    await self._give(latents, pending, message.header)
                 else:
-                    await self._commit(latents, pending.flight)
-                    await self._is_up_to_date.wait()
                     await self._give(latents, pending, message.header)
+                    await self._commit(latents, pending.flight)
             finally:
                 # Also when the session ends during the commit: the unit was answered.
                 pending.flight.end()

@@ -55,7 +55,7 @@ def test_state_passes_wait_for_exactly_what_the_mask_says(lag: int) -> None:
     assert overlaps == (lag == 1)
     # What bounds the rate: the chain without hearing and decoding with lag 0, the slower process with lag 1.
     chain_ms = TIMES.think + TIMES.solve + TIMES.commit
-    period_ms = decode[6][1] - decode[5][1]
+    period_ms = decode[5][1] - decode[4][1]
     assert period_ms == pytest.approx(chain_ms if lag == 0 else max(TIMES.thinker_ms, TIMES.performer_ms), abs=1)
 
 
@@ -72,7 +72,7 @@ def test_who_is_late_hears_and_decodes_while_a_unit_is_solved() -> None:
     times = JobTimes(hear=40, think=30, solve=85, decode=40, clean=25, commit=25)
     outcome = simulate(in_phases([0.0], 200), times, lag=0)
     alone_ms = times.hear + times.think + times.solve + times.decode
-    assert max(outcome.latencies_ms[0]) < alone_ms + UNIT_MS
+    assert max(outcome.latencies_ms[0]) < alone_ms + 2 * UNIT_MS
     hear, solve, decode = (spans(outcome, job) for job in ("hear", "solve", "decode"))
     assert any(solve[k][0] <= hear[k + 1][0] < solve[k][1] for k in range(199))
     assert any(solve[k + 1][0] <= decode[k][0] < solve[k + 1][1] for k in range(199))

@@ -3,8 +3,8 @@
 unit k     hear -- think -- solve -- decode -- commit    thinker: hear, think, decode, commit
                                `---- clean               performer: solve, clean
 
-Who is late catches up: a unit that arrives while the one before is solved is heard in that time, and then goes first,
-so that the performer solves it while the one before is decoded:
+Who is late catches up: a unit that arrives while the one before is solved is heard in that time. When yet another one
+is there when that is solved, the one that was heard goes first, and is solved while the one before is decoded:
 
 unit k     ... solve -- commit ------------ decode
 unit k + 1     hear          `---- think -- solve ...
