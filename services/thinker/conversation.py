@@ -268,18 +268,12 @@ class Conversation:
             raise PeerUnavailable(f"the performer ended the stream before the latents of {sorted(self._pending)}")
 
     async def _give(self, latents: Latents, pending: Pending, header: unit_pb2.UnitHeader) -> None:
-        self.kept.add(await self._decode(latents, pending, header))
-        self.changed.notify()
-
-    async def _decode(
-        self, latents: Latents, pending: Pending, header: unit_pb2.UnitHeader
-    ) -> thinker_pb2.AgentUnitMedia:
         def decode() -> AgentOutput:
             with pending.flight.stage("decode"):
                 return self._thinker.decode(self._session, latents)
 
         output = await self._worker.run(decode)
-        return thinker_pb2.AgentUnitMedia(
+        media = thinker_pb2.AgentUnitMedia(
             header=header,
             outcome=unit_pb2.UNIT_OUTCOME_ON_TIME,
             audio=to_proto(output.audio),
@@ -287,6 +281,8 @@ class Conversation:
             text=output.text,
             model_latency_us=(time.time_ns() - pending.arrived_ns) // 1000,
         )
+        self.kept.add(media)
+        self.changed.notify()
 
     async def _commit(self, latents: Latents, flight: Flight) -> None:
         def commit() -> None:
